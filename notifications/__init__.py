@@ -1,0 +1,1 @@
+"""From a message to its delivery. Knows no Proxmox and no Prometheus."""

@@ -1,0 +1,1 @@
+"""What every app may use: no app is imported from here."""

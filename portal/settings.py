@@ -1,0 +1,207 @@
+"""Settings, all from the environment (``PORTAL_…`` variables or a ``.env`` beside manage.py).
+
+Every secret can also be given as a file: ``PORTAL_X_FILE=/run/secrets/x``. Nonsense is refused at start with a
+sentence that names the variable. ``docs/operations.md`` lists every variable, and a test keeps the list whole.
+"""
+
+import os
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from portal.lib.environment import Environment
+from portal.lib.keys import load_or_create_field_key, load_or_create_secret
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+environ.Env.read_env(os.environ.get("PORTAL_ENV_FILE", BASE_DIR / ".env"))
+env = Environment(os.environ)
+
+# --- where things live -------------------------------------------------------------------------------------------
+PORTAL_DATA = Path(env.text("PORTAL_DATA", str(BASE_DIR / "var"))).resolve()
+PORTAL_PORT = env.integer("PORTAL_PORT", 8000, minimum=1, maximum=65535)
+PORTAL_URL = env.url("PORTAL_URL", f"http://127.0.0.1:{PORTAL_PORT}").rstrip("/")
+
+# --- Django ------------------------------------------------------------------------------------------------------
+DEBUG = env.boolean("PORTAL_DEBUG", default=False)
+SECRET_KEY = env.secret("PORTAL_SECRET_KEY") or load_or_create_secret(PORTAL_DATA / "keys" / "django-secret")
+# Newest first: the first encrypts, all decrypt. Rotate by putting a new key in front.
+PORTAL_FIELD_KEYS = env.secret_list("PORTAL_FIELD_KEYS") or [
+    load_or_create_field_key(PORTAL_DATA / "keys" / "field-key")
+]
+ALLOWED_HOSTS = env.words("PORTAL_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.words("PORTAL_CSRF_TRUSTED_ORIGINS", [])
+
+INSTALLED_APPS = [
+    "portal",
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.import_export",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_prometheus",
+    "import_export",
+    "auditlog",
+    "csp",
+    "servers",
+    "notifications",
+    "monitoring",
+]
+
+MIDDLEWARE = [
+    # "monitoring.http_metrics.BeforeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "portal.lib.timezone.TimezoneMiddleware",
+    # "monitoring.active_users.ActiveUsersMiddleware",
+    "auditlog.middleware.AuditlogMiddleware",
+    # "monitoring.http_metrics.AfterMiddleware",
+]
+
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "portal" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.debug",
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- database ----------------------------------------------------------------------------------------------------
+DATABASES = {"default": env.database("PORTAL_DATABASE_URL", f"sqlite:///{PORTAL_DATA / 'portal.sqlite3'}")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Redis: the broker, the results and the cache ------------------------------------------------------------------
+# One address in redis-py's form (redis://host:6379 or unix:///path/redis.sock); kombu wants its own spelling.
+PORTAL_REDIS_URL = env.secret("PORTAL_REDIS_URL") or f"unix://{PORTAL_DATA / 'run' / 'redis.sock'}"
+CACHES = {
+    "default": {
+        "BACKEND": "portal.lib.cache.RedisCache",
+        "LOCATION": env.redis_database(PORTAL_REDIS_URL, 1),
+        "KEY_PREFIX": "portal",
+        "TIMEOUT": 300,
+        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 5},
+    }
+}
+
+# --- Celery --------------------------------------------------------------------------------------------------------
+CELERY_BROKER_URL = env.secret("PORTAL_BROKER_URL") or env.kombu_url(PORTAL_REDIS_URL, 0)
+CELERY_RESULT_BACKEND = None  # what must survive is a row; nobody reads results
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "portal"
+CELERY_TASK_TIME_LIMIT = 300
+CELERY_TASK_SOFT_TIME_LIMIT = 240
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A nudge that cannot be sent is no loss (the beat finds the row), so it must not hold a request up.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "socket_timeout": 10, "visibility_timeout": 600}
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE_FILENAME = str(PORTAL_DATA / "run" / "beat-schedule")
+# Seconds between two looks at what is due. Tests turn it down.
+PORTAL_TICK_SECONDS = env.number("PORTAL_TICK_SECONDS", 1.0, minimum=0.1)
+
+# --- people --------------------------------------------------------------------------------------------------------
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("ko", _("Korean"))]
+LOCALE_PATHS = [BASE_DIR / "portal" / "locale"]
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+# --- files ---------------------------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = PORTAL_DATA / "static"
+STATICFILES_DIRS = [BASE_DIR / "portal" / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_MANIFEST_STRICT = False
+
+# --- security ------------------------------------------------------------------------------------------------------
+HTTPS = PORTAL_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SECURE_SSL_REDIRECT = env.boolean("PORTAL_SSL_REDIRECT", default=HTTPS)
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics/?$"]
+SECURE_HSTS_SECONDS = env.integer("PORTAL_HSTS_SECONDS", 31_536_000 if HTTPS else 0, minimum=0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+if env.boolean("PORTAL_BEHIND_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+X_FRAME_OPTIONS = "SAMEORIGIN"
+SECURE_REFERRER_POLICY = "same-origin"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        # Unfold's Alpine evaluates its attributes: without 'unsafe-eval' no menu opens.
+        "script-src": ["'self'", "'unsafe-eval'"],
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "object-src": ["'none'"],
+        "base-uri": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'self'"],
+    }
+}
+
+# --- metrics -------------------------------------------------------------------------------------------------------
+PORTAL_METRICS_TOKEN = env.secret("PORTAL_METRICS_TOKEN")
+PROMETHEUS_EXPORT_MIGRATIONS = False
+PROMETHEUS_LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, float("inf"))
+
+# --- the admin's look ------------------------------------------------------------------------------------------------
+from portal.appearance import UNFOLD  # noqa: E402, F401  (declared in a file of its own: it is long)
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("PORTAL_LOG_LEVEL", "INFO")},
+    "loggers": {
+        # proxmoxer logs every request at INFO with its data, secrets included.
+        "proxmoxer": {"level": "WARNING"},
+        "urllib3": {"level": "WARNING"},
+    },
+}
+
+if not DEBUG and "*" in ALLOWED_HOSTS:
+    raise ImproperlyConfigured("PORTAL_ALLOWED_HOSTS is '*': name the host names that people use, separated by commas.")

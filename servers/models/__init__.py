@@ -1,0 +1,24 @@
+"""The rows of the inventory. Other apps import from here and from nowhere else in ``servers``."""
+
+from servers.models.backup import Backup, BackupRun
+from servers.models.cluster import Cluster, TlsMode
+from servers.models.counter import Counter
+from servers.models.inventory import Node, NodeStatus, Server, ServerStatus, Storage
+from servers.models.statechange import ChangeKind, StateChange
+from servers.snapshot import Snapshot
+
+__all__ = [
+    "Backup",
+    "BackupRun",
+    "ChangeKind",
+    "Cluster",
+    "Counter",
+    "Node",
+    "NodeStatus",
+    "Server",
+    "ServerStatus",
+    "Snapshot",
+    "StateChange",
+    "Storage",
+    "TlsMode",
+]

@@ -1,0 +1,138 @@
+"""A Proxmox VE cluster (or a single server, which is a cluster of one) and how to reach it."""
+
+import secrets
+from datetime import datetime, timedelta
+
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from portal.lib import clock
+from portal.lib.encrypted import EncryptedTextField
+from servers import snapshot
+from servers.endpoints import parse_endpoints
+from servers.snapshot import Snapshot
+
+# A lease outlives the slowest honest sync (four calls of 30 s) and lets a dead worker's cluster go on soon after.
+LEASE = timedelta(seconds=150)
+FRESH_FOR = timedelta(minutes=5)
+
+
+class TlsMode(models.TextChoices):
+    """How the server's certificate is judged. There is no mode "off"."""
+
+    SYSTEM = "system", _("The system's certificate authorities")
+    CA = "ca", _("A certificate authority of its own")
+    FINGERPRINT = "fingerprint", _("The certificate's SHA-256 fingerprint")
+
+
+class Cluster(models.Model):
+    """Connection (owned by the operator) and state (owned by the sync). The two never write each other's columns."""
+
+    # --- the operator's columns
+    name = models.CharField(
+        _("name"),
+        max_length=60,
+        unique=True,
+        validators=[RegexValidator(r"^[\w][\w .-]*$", _("Use letters, digits, spaces, dots and hyphens."))],
+        help_text=_("How people and metrics call it: it becomes the label “cluster”. Renaming starts new series."),
+    )
+    endpoints = models.JSONField(
+        _("endpoints"),
+        default=list,
+        help_text=_("The addresses of its nodes, tried in order, e.g. https://pve1.example.org:8006."),
+    )
+    token_id = models.CharField(
+        _("API token id"), max_length=200, help_text=_("USER@REALM!TOKENID, e.g. portal@pve!manager.")
+    )
+    token_secret = EncryptedTextField(_("API token secret"), help_text=_("Encrypted at rest and never shown again."))
+    tls_mode = models.CharField(_("certificate check"), max_length=12, choices=TlsMode, default=TlsMode.SYSTEM)
+    ca_certificate = models.TextField(_("CA certificate"), blank=True, default="", help_text=_("PEM text."))
+    fingerprint = models.CharField(
+        _("fingerprint"), max_length=95, blank=True, default="", help_text=_("SHA-256, 32 pairs of hex digits.")
+    )
+    enabled = models.BooleanField(_("enabled"), default=True, help_text=_("A disabled cluster is not synced."))
+    interval = models.PositiveIntegerField(
+        _("interval (seconds)"),
+        default=15,
+        validators=[MinValueValidator(5), MaxValueValidator(3600)],
+        help_text=_("Seconds between two syncs."),
+    )
+    retirements_allowed_until = models.DateTimeField(_("retirements allowed until"), null=True, blank=True)
+    created_at = models.DateTimeField(_("added"), auto_now_add=True)
+
+    # --- the sync's columns
+    due_at = models.DateTimeField(_("next sync"), default=clock.now, db_index=True)
+    lease_until = models.DateTimeField(null=True)
+    lease_token = models.CharField(max_length=32, default="")
+    version = models.CharField(_("Proxmox VE"), max_length=40, default="")
+    quorate = models.BooleanField(_("quorate"), null=True)
+    last_attempt_at = models.DateTimeField(_("last attempt"), null=True)
+    last_success_at = models.DateTimeField(_("last success"), null=True)
+    last_duration = models.FloatField(_("duration (s)"), null=True)
+    last_error = models.TextField(_("last error"), default="")
+    last_error_kind = models.CharField(max_length=40, default="")
+    failing_since = models.DateTimeField(_("failing since"), null=True)
+    failures = models.PositiveIntegerField(_("failed syncs in a row"), default=0)
+    first_complete_at = models.DateTimeField(null=True)
+    held_retirements = models.PositiveIntegerField(_("retirements held back"), default=0)
+    endpoint_state = models.JSONField(default=dict)
+    rotation = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name = _("cluster")
+        verbose_name_plural = _("clusters")
+        ordering = ["name"]
+        permissions = [("sync_cluster", _("Can sync a cluster and check its connection"))]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """Bring the endpoints into one form. Raises ValidationError with a sentence for the person who typed them."""
+        self.endpoints = parse_endpoints(self.endpoints)
+
+    # --- the lease: one sync of a cluster at a time, whatever the number of workers
+
+    def claim(self, moment: datetime) -> str:
+        """A lease token if this process may sync the cluster now, else ''. The claim also sets the next due time."""
+        token = secrets.token_hex(16)
+        free = Q(lease_until=None) | Q(lease_until__lt=moment)
+        claimed = Cluster.objects.filter(free, pk=self.pk, enabled=True).update(
+            lease_token=token,
+            lease_until=moment + LEASE,
+            due_at=moment + timedelta(seconds=self.interval),
+            last_attempt_at=moment,
+        )
+        return token if claimed else ""
+
+    def release(self, token: str, **columns: object) -> bool:
+        """End the lease and write the sync's columns; False if the lease had passed to another process meanwhile."""
+        mine = Cluster.objects.filter(pk=self.pk, lease_token=token)
+        return bool(mine.update(lease_until=None, lease_token="", **columns))
+
+    @classmethod
+    def due(cls, moment: datetime) -> "models.QuerySet[Cluster]":
+        """Enabled clusters whose time has come and that nobody is syncing."""
+        free = Q(lease_until=None) | Q(lease_until__lt=moment)
+        return cls.objects.filter(free, enabled=True, due_at__lte=moment).order_by("due_at")
+
+    def sync_soon(self) -> None:
+        """Make the next sync due at once."""
+        Cluster.objects.filter(pk=self.pk).update(due_at=clock.now())
+
+    # --- judgements
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the last sync succeeded."""
+        return self.last_success_at is not None and not self.last_error
+
+    def is_fresh(self, moment: datetime) -> bool:
+        """Whether the last good sync is recent enough for its figures to be shown as the present."""
+        return self.last_success_at is not None and moment - self.last_success_at <= FRESH_FOR
+
+    def snapshot(self) -> Snapshot | None:
+        """The usage figures of the last good sync, if they are still in the cache."""
+        return snapshot.load(self.pk)
