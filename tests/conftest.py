@@ -1,0 +1,37 @@
+"""What all tests share. Everything lives in a folder of its own, so a test run never touches an installation."""
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+DATA = Path(tempfile.mkdtemp(prefix="pm-test-"))
+os.environ.update(PORTAL_DATA=str(DATA), PORTAL_ENV_FILE=str(DATA / "none.env"))
+for name in [name for name in os.environ if name.startswith("PORTAL_") and name not in {"PORTAL_DATA", "PORTAL_ENV_FILE"}]:
+    del os.environ[name]
+
+import pytest  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def _cache_in_memory(settings, request):
+    """Unit tests keep the cache in memory; those marked ``real`` bring their own Redis."""
+    if "real" not in request.keywords:
+        settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    yield
+    from django.core.cache import cache
+
+    if "real" not in request.keywords:
+        cache.clear()
+
+
+def pytest_unconfigure(config):
+    """Leave nothing behind."""
+    if sys.exc_info()[0] is None:
+        shutil.rmtree(DATA, ignore_errors=True)
