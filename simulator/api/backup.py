@@ -1,0 +1,38 @@
+"""Backing up now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simulator import vzdump
+from simulator.errors import bad_parameter
+from simulator.params import COUNT, FLAG, NUMBER, TEXT, VMIDS, choice
+from simulator.routing import Call, route
+
+TAKES = {
+    "vmid": VMIDS, "storage": TEXT, "mode": choice("snapshot", "suspend", "stop"), "compress": choice("0", "1", "gzip", "lzo", "zstd"),
+    "notes-template": TEXT, "protected": FLAG, "remove": FLAG, "prune-backups": TEXT, "all": FLAG, "exclude": VMIDS,
+    "pool": TEXT, "bwlimit": COUNT, "quiet": FLAG, "mailto": TEXT, "notification-mode": TEXT, "zstd": COUNT, "ionice": NUMBER,
+    "lockwait": COUNT, "stopwait": COUNT, "fleecing": TEXT, "performance": TEXT, "exclude-path": TEXT, "job-id": TEXT,
+}  # fmt: skip
+
+
+@route("POST", "/nodes/{node}/vzdump", takes=TAKES)
+def backup_now(call: Call) -> Any:
+    """Return the backup task, or the word OK and no task if none of the guests is on this node."""
+    storage = call.params.get("storage", "local")
+    call.rights.require(f"/storage/{storage}", "Datastore.AllocateSpace")
+    cluster, vmids = call.cluster, call.params.get("vmid", [])
+    for vmid in vmids:
+        call.rights.require(f"/vms/{vmid}", "VM.Backup")
+    if not vmids and not call.params.get("all") and "pool" not in call.params:
+        raise bad_parameter(vmid="property is missing")
+    if not vmids:
+        excluded, pool = call.params.get("exclude", []), call.params.get("pool")
+        vmids = [guest.vmid for guest in cluster.guests.values() if guest.vmid not in excluded and pool in (None, guest.pool)]
+    vmids = sorted(vmid for vmid in vmids if vmid not in cluster.guests or cluster.guests[vmid].node == call.node)
+    if not vmids:
+        return "OK"
+    ident = str(vmids[0]) if len(call.params.get("vmid", [])) == 1 else ""
+    order = vzdump.Order(cluster, call.node, storage, vmids, call.params)
+    return cluster.book.start(call.node, "vzdump", ident, call.user, order.run)

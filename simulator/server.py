@@ -1,0 +1,313 @@
+"""HTTPS: connections, TLS and the shape of requests and answers."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, cast
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import simulator.api  # noqa: F401  (fills the route table)
+from simulator import auth, routing
+from simulator.cluster import Cluster
+from simulator.errors import ApiError
+from simulator.misbehaviour import LOGIN_PAGE, REASONS, Misbehaviour, Rule, distort
+
+PREFIX = "/api2/json"
+JSON = "application/json;charset=UTF-8"
+REQUESTS_PER_CONNECTION = 100
+BODY_LIMIT = 512 * 1024
+GZIP_FROM = 1024
+IDLE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as it was answered, for tests to look at."""
+
+    method: str
+    path: str
+    params: dict[str, Any]
+    status: int
+    user: str
+    time: float
+
+
+@dataclass
+class Answer:
+    """An answer before it goes onto the wire."""
+
+    status: int
+    reason: str
+    body: bytes = b""
+    content_type: str = ""
+    close: bool = False
+    packed: bytes | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    cut: bool = False
+
+
+class Server(ThreadingHTTPServer):
+    """The API's listening socket. Each connection has a thread of its own."""
+
+    daemon_threads = True
+    request_queue_size = 256
+    allow_reuse_address = True
+
+    def __init__(
+        self, address: tuple[str, int], cluster: Cluster, context: ssl.SSLContext, misbehaviour: Misbehaviour,
+        requests: deque[Asked], auth_failure_delay: float,
+    ) -> None:  # fmt: skip
+        self.cluster, self.context, self.misbehaviour = cluster, context, misbehaviour
+        self.requests, self.auth_failure_delay = requests, auth_failure_delay
+        self.stopping = threading.Event()
+        self._open: set[socket.socket] = set()
+        self._guard = threading.Lock()
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, Handler)
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Speak TLS, or tell a client that speaks plain HTTP where to go."""
+        connection = cast(socket.socket, request)
+        try:
+            connection.settimeout(10)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if connection.recv(1, socket.MSG_PEEK) != b"\x16":
+                PlainHandler(connection, client_address, self)
+                return
+            with self._guard:
+                self._open.add(connection)
+            with self.context.wrap_socket(connection, server_side=True) as tls:
+                with self._guard:
+                    self._open.discard(connection)
+                    self._open.add(tls)
+                try:
+                    Handler(tls, client_address, self)
+                finally:
+                    with self._guard:
+                        self._open.discard(tls)
+        except OSError:
+            return  # the client went away, or did not like our certificate
+        finally:
+            with self._guard:
+                self._open.discard(connection)
+
+    def close_connections(self) -> None:
+        """Cut every open connection, as a server that goes down does."""
+        self.stopping.set()
+        with self._guard:
+            connections = list(self._open)
+        for connection in connections:
+            try:
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+            except OSError:
+                continue
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that hang up."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers the requests of one connection."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = IDLE_SECONDS
+    server: Server
+    scheme = "https"
+    served = 0
+    user = ""
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Stay silent: tests and the demo read ``requests`` instead."""
+
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        if name.startswith("do_"):
+            return self.serve
+        raise AttributeError(name)
+
+    def serve(self) -> None:
+        """Answer one request."""
+        self.served += 1
+        url = urlsplit(self.path)
+        path, given = unquote(url.path), {}
+        inside = path == PREFIX or path.startswith(PREFIX + "/")
+        path = path[len(PREFIX) :] if inside else path
+        rule = self.server.misbehaviour.take(path) if inside else None
+        try:
+            given = self._parameters(url.query)
+            answer = self._misbehave(rule, path, given) if rule else self._answer(path, given, inside)
+        except ApiError as problem:
+            answer = self._failure(problem)
+        if answer is not None:
+            self._record(path, given, answer.status)
+            self._send(answer)
+        else:
+            self._record(path, given, 0)
+
+    def _record(self, path: str, given: dict[str, Any], status: int) -> None:
+        hidden = {key: "***" if key == "password" else value for key, value in given.items()}
+        self.server.requests.append(Asked(self.command, path, hidden, status, self.user, time.time()))
+
+    # -- what is asked ----------------------------------------------------------------------------------------------
+
+    def _parameters(self, query: str) -> dict[str, Any]:
+        """Return query and body together; the query wins. Raises the 501 of a method or body that is not taken."""
+        if self.command not in ("GET", "POST", "PUT", "DELETE"):
+            raise ApiError(501, f"method '{self.command}' not available", bare=True)
+        body = self._body()
+        return body | _flat(parse_qs(query, keep_blank_values=True))
+
+    def _body(self) -> dict[str, Any]:
+        if self.headers.get("Transfer-Encoding"):
+            raise PlainText(501, "chunked transfer encoding not supported")
+        length = int(self.headers.get("Content-Length") or 0)
+        if not length:
+            return {}
+        if self.command in ("GET", "DELETE"):
+            raise PlainText(501, f"Unexpected content for method '{self.command}'")
+        if length > BODY_LIMIT:
+            raise PlainText(501, "for data too large")
+        raw = self.rfile.read(length)
+        if "json" in str(self.headers.get("Content-Type") or ""):
+            return _parse_json(raw)
+        return _flat(parse_qs(raw.decode("utf-8", "replace"), keep_blank_values=True))
+
+    # -- what is answered -------------------------------------------------------------------------------------------
+
+    def _answer(self, path: str, given: dict[str, Any], inside: bool) -> Answer | None:
+        if not inside:
+            return Answer(200, "OK", LOGIN_PAGE, "text/html; charset=utf-8")
+        result = self._result(path, given)
+        if isinstance(result, routing.Ready):
+            return Answer(200, "OK", result.plain, JSON, packed=result.packed)
+        return Answer(200, "OK", _encode(_wrap(result)), JSON)
+
+    def _result(self, path: str, given: dict[str, Any]) -> Any:
+        """Return what the route answers. Raises ApiError."""
+        login = self.command == "POST" and path == "/access/ticket"
+        caller = auth.Caller("")
+        if not login or self.headers.get("Authorization"):
+            caller = auth.identify(self.server.cluster, self.headers, self.command)
+        self.user = caller.user
+        if login and caller.token:
+            where = "URI '/access/ticket' not available with API token, need proper ticket.\n"
+            raise ApiError(403, f"Permission check failed ({where})")
+        entry, values = routing.find(self.command, path)
+        call = routing.Call(self.server.cluster, self.command, path, caller.user, caller.rights, dict(values))
+        return routing.answer(entry, call, given)
+
+    def _failure(self, problem: ApiError) -> Answer:
+        """Return an error's answer; after it the connection closes. A refused log-in takes its time."""
+        if problem.status == 401:
+            self.server.stopping.wait(self.server.auth_failure_delay)
+        reason = problem.message.split("\n", 1)[0]
+        if problem.bare:
+            return Answer(problem.status, reason, close=True)
+        if isinstance(problem, PlainText):
+            return Answer(problem.status, reason, problem.message.encode(), close=True)
+        body: dict[str, Any] = {"data": None}
+        if self.server.cluster.release.number >= (8, 4):
+            body["message"] = problem.message + ("\n" if problem.newline and not problem.message.endswith("\n") else "")
+        if problem.errors is not None:
+            body["errors"] = problem.errors
+        return Answer(problem.status, reason, _encode(body), JSON, close=True)
+
+    def _misbehave(self, rule: Rule, path: str, given: dict[str, Any]) -> Answer | None:
+        kind = rule.kind
+        if kind.isdigit():
+            problem = ApiError(int(kind), REASONS[int(kind)], bare=kind in ("401", "595", "596"))
+            return self._failure(problem)
+        match kind:
+            case "slow":
+                self.server.stopping.wait(rule.delay)
+                return self._answer(path, given, True)
+            case "html":
+                return Answer(200, "OK", LOGIN_PAGE, "text/html; charset=utf-8")
+            case "redirect":
+                return Answer(301, "Moved Permanently", headers=(("Location", "/login"),), close=True)
+            case "reset":
+                self._reset()
+                return None
+        normal = self._answer(path, given, True)
+        if normal is None or kind == "truncated":
+            return None if normal is None else Answer(200, "OK", normal.body, JSON, cut=True, close=True)
+        return Answer(200, "OK", distort(kind, json.loads(normal.body)), JSON)
+
+    def _reset(self) -> None:
+        self.close_connection = True
+        # a linger time of zero makes the kernel send RST instead of a polite end
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        socket.socket.close(self.connection)
+
+    def _send(self, answer: Answer) -> None:
+        body, headers = answer.body, list(answer.headers)
+        if "gzip" in str(self.headers.get("Accept-Encoding") or "") and len(body) > GZIP_FROM and not answer.cut:
+            body = answer.packed if answer.packed is not None else gzip.compress(body, 1)
+            headers.append(("Content-Encoding", "gzip"))
+        if answer.content_type:
+            headers.append(("Content-Type", answer.content_type))
+        self.close_connection = (
+            self.close_connection or answer.close or self.served >= REQUESTS_PER_CONNECTION or self.server.stopping.is_set()
+        )
+        now = formatdate(usegmt=True)
+        headers += [
+            ("Cache-Control", "max-age=0"),
+            ("Connection", "close" if self.close_connection else "Keep-Alive"),
+            ("Content-Length", str(len(body))),
+            ("Date", now),
+            ("Expires", now),
+            ("Pragma", "no-cache"),
+            ("Server", "pve-api-daemon/3.0"),
+        ]
+        head = f"HTTP/1.1 {answer.status} {answer.reason}\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers)
+        self.wfile.write(head.encode() + b"\r\n" + (body[: len(body) // 2] if answer.cut else body))
+
+
+class PlainHandler(Handler):
+    """Answers plain HTTP on the TLS port."""
+
+    def serve(self) -> None:
+        """Send the client to the https address."""
+        read = self.command == "GET"
+        text = "Moved Permanently" if read else "Permanent Redirect"
+        location = f"https://{self.headers.get('Host') or 'localhost'}{self.path}"
+        self._send(Answer(301 if read else 308, text, text.encode(), headers=(("Location", location),), close=True))
+
+
+class PlainText(ApiError):
+    """An error whose body is its text and no JSON."""
+
+
+def _flat(lists: dict[str, list[str]]) -> dict[str, Any]:
+    return {key: values[0] if len(values) == 1 else values for key, values in lists.items()}
+
+
+def _parse_json(raw: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(raw)
+    except ValueError:
+        data = None
+    if not isinstance(data, dict):
+        what = "malformed JSON string, neither tag, array, object, number, string or atom, at character offset 0"
+        raise PlainText(500, f'{what} (before "(end of string)") at /usr/share/perl5/PVE/APIServer/AnyEvent.pm line 934.\n')
+    return data
+
+
+def _wrap(result: Any) -> dict[str, Any]:
+    if isinstance(result, routing.Listing):
+        return {"data": result.data} | result.beside
+    return {"data": result}
+
+
+def _encode(answer: dict[str, Any]) -> bytes:
+    return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,112 @@
+"""The backup task: one guest after the other, one task per node at a time."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+from simulator.cluster import Cluster, locked
+from simulator.errors import TaskCancelled, TaskFailed
+from simulator.model import Guest, Volume
+from simulator.seed_backups import Run, add_volume, file_volid, pbs_volid, run_log
+from simulator.tasks import Body, Task
+
+SUFFIX = {"0": "", "gzip": ".gz", "lzo": ".lzo", "1": ".lzo", "zstd": ".zst"}
+
+
+class Order:
+    """What was asked for: guests, storage and options."""
+
+    def __init__(self, cluster: Cluster, node: str, storage: str, vmids: list[int], given: dict[str, Any]) -> None:
+        self.cluster, self.node, self.storage, self.vmids, self.given = cluster, node, storage, vmids, given
+        self.failed = False
+
+    def run(self, task: Task) -> Body:
+        """Back up each guest. Raises TaskFailed with ``job errors`` if one of them failed."""
+        storage = self.cluster.storages.get(self.storage)
+        if storage is None:
+            missing = f"storage '{self.storage}' does not exist"
+            raise TaskFailed(f"could not activate storage '{self.storage}': {missing} could not get storage information for '{self.storage}': {missing}")
+        options = " ".join(f"--{key} {value}" for key, value in self.given.items() if key != "vmid")
+        ids = " ".join(str(vmid) for vmid in self.vmids)
+        task.say(f"INFO: starting new backup job: vzdump {ids} {options} --node {self.node}")
+        yield from self._wait_for_others(task)
+        for vmid in self.vmids:
+            yield from self._one(task, vmid)
+        if self.failed:
+            task.say("INFO: Backup job finished with errors")
+            raise TaskFailed("job errors")
+        task.say("INFO: Backup job finished successfully")
+
+    def _wait_for_others(self, task: Task) -> Body:
+        said = False
+        while any(other.type == "vzdump" and other.pid < task.pid for other in self.cluster.book.running(self.node)):
+            if not said:
+                task.say("INFO: trying to get global lock - waiting...")
+                said = True
+            yield max(0.02, 0.5 * self.cluster.pace)
+        if said:
+            task.say("INFO: got global lock")
+
+    def _fail(self, task: Task, vmid: int, reason: str) -> None:
+        self.failed = True
+        task.say(f"ERROR: Backup of VM {vmid} failed - {reason}")
+        task.say(f"INFO: Failed at {time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())}")
+
+    def _one(self, task: Task, vmid: int) -> Body:
+        guest = self.cluster.guests.get(vmid)
+        if guest is None:
+            self._fail(task, vmid, f"unable to find VM '{vmid}'")
+            return
+        begun = int(time.time())
+        if guest.lock:
+            task.say(f"INFO: Starting Backup of VM {vmid} ({guest.type})")
+            self._fail(task, vmid, str(locked(guest)))
+            return
+        if not self.cluster.quorate:
+            path = f"/etc/pve/nodes/{self.node}/{'qemu-server' if guest.is_vm else 'lxc'}/{vmid}.conf.tmp.{task.pid}"
+            self._fail(task, vmid, f"unable to open file '{path}' - Permission denied")
+            return
+        yield from self._copy(task, guest, begun)
+
+    def _copy(self, task: Task, guest: Guest, begun: int) -> Body:
+        """Lock the guest, take the time a copy takes, and put the volume on the storage at the end."""
+        helper = guest.is_vm and not guest.running
+        self.cluster.change(guest, lock="backup")
+        try:
+            if helper:
+                self.cluster.power_on(guest, "prelaunch")
+            yield 2 * self.cluster.task_seconds
+        except TaskCancelled:
+            task.say("ERROR: interrupted by signal")
+            task.say("INFO: aborting backup job")
+            self._fail(task, guest.vmid, "interrupted by signal")
+            self._restore(guest, helper)
+            raise TaskCancelled("interrupted by signal") from None
+        self._restore(guest, helper)
+        volume = self._volume(guest, begun)
+        seconds = max(1, int(time.time()) - begun)
+        for line in run_log(Run(guest, begun, seconds, volume.volid, volume.size), self.storage):
+            task.say(line)
+        add_volume(self.cluster, volume)
+        self.cluster.touch()
+
+    def _restore(self, guest: Guest, helper: bool) -> None:
+        if helper and guest.status == "prelaunch":
+            self.cluster.power_off(guest)
+        self.cluster.change(guest, lock="")
+
+    def _volume(self, guest: Guest, begun: int) -> Volume:
+        storage = self.cluster.storages[self.storage]
+        size = int(guest.maxdisk * 0.3)
+        if storage.plugin == "pbs":
+            volid, form = pbs_volid(storage.name, guest, begun), "pbs-vm" if guest.is_vm else "pbs-ct"
+        else:
+            form = ("vma" if guest.is_vm else "tar") + SUFFIX[self.given.get("compress", "0")]
+            volid = file_volid(storage.name, guest, begun, form)
+        names = {"guestname": guest.name, "node": self.node, "vmid": str(guest.vmid), "cluster": self.cluster.name}
+        notes = re.sub(r"\{\{(\w+)\}\}", lambda found: names.get(found[1], found[0]), self.given.get("notes-template", ""))
+        node = "" if storage.shared else self.node
+        protected = bool(self.given.get("protected"))
+        return Volume(volid, storage.name, "backup", form, size, begun, node, guest.vmid, guest.type, notes, protected)
