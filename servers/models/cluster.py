@@ -73,12 +73,17 @@ class Cluster(models.Model):
     last_duration = models.FloatField(_("duration (s)"), null=True)
     last_error = models.TextField(_("last error"), default="")
     last_error_kind = models.CharField(max_length=40, default="")
+    last_warning = models.TextField(_("last warning"), default="")  # a good sync that has something to say
     failing_since = models.DateTimeField(_("failing since"), null=True)
     failures = models.PositiveIntegerField(_("failed syncs in a row"), default=0)
     first_complete_at = models.DateTimeField(null=True)
     held_retirements = models.PositiveIntegerField(_("retirements held back"), default=0)
     endpoint_state = models.JSONField(default=dict)
+    # --- the rotation's columns: what /cluster/resources lacks, fetched slowly and bounded
     rotation = models.JSONField(default=dict)
+    rotation_due_at = models.DateTimeField(default=clock.now, db_index=True)
+    rotation_lease_until = models.DateTimeField(null=True)
+    rotation_error = models.TextField(_("last error of the rotation"), default="")
 
     class Meta:
         verbose_name = _("cluster")

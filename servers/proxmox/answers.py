@@ -1,0 +1,239 @@
+"""Judges the shape of Proxmox's answers and turns them into plain types.
+
+Types differ between versions and kinds of row: numbers come as strings, flags as 0, 1, "" or not at all. A row that
+lacks what identifies it is left out with a complaint; an answer of the wrong shape is no answer (OddAnswer).
+"""
+
+from collections.abc import Callable
+from math import isnan
+from typing import Any, Final
+
+from django.utils.translation import gettext as _
+
+from servers.proxmox.errors import OddAnswer
+from servers.proxmox.types import BackupVolume, ClusterStatus, Guest, NodeFacts, Resources, StorageFacts, TaskRow
+
+GUEST_KINDS: Final = frozenset({"qemu", "lxc"})
+
+
+def version(data: Any) -> str:
+    """``/version``."""
+    found = text(mapping(data, "/version").get("version"))
+    if not found:
+        raise _odd("/version")
+    return found
+
+
+def permissions(data: Any) -> dict[str, dict[str, int]]:
+    """``/access/permissions``."""
+    rows = mapping(data, "/access/permissions")
+    if not all(isinstance(value, dict) for value in rows.values()):
+        raise _odd("/access/permissions")
+    return rows
+
+
+def cluster_status(data: Any) -> ClusterStatus:
+    """``/cluster/status``. A server outside any cluster has no cluster row: it is its own quorum."""
+    name, quorate, addresses = "", True, {}
+    rows = listing(data, "/cluster/status")
+    if not rows:
+        raise _odd("/cluster/status")
+    for row in rows:
+        if row.get("type") == "cluster":
+            name, quorate = text(row.get("name")), flag(row.get("quorate"))
+        elif row.get("type") == "node" and row.get("ip"):
+            addresses[text(row.get("name"))] = text(row["ip"])
+    return ClusterStatus(name, quorate, addresses)
+
+
+def resources(data: Any) -> Resources:
+    """``/cluster/resources``. Rows of types that we do not know (pools, SDN, what comes next) are passed over."""
+    found = Resources()
+    for row in listing(data, "/cluster/resources"):
+        kind = row.get("type")
+        try:
+            if kind in GUEST_KINDS:
+                found.guests.append(_guest(row))
+            elif kind == "node":
+                found.nodes.append(_node(row))
+            elif kind == "storage":
+                found.storages.append(_storage(row))
+        except (KeyError, ValueError, TypeError):
+            found.complaints.append(
+                _("a row %(id)s of type %(type)s is not complete")
+                % {
+                    "id": str(row.get("id", "?"))[:80],
+                    "type": str(kind)[:20],
+                }
+            )
+    if not found.nodes:
+        raise OddAnswer(_("The list of resources names no node at all."), "")
+    return found
+
+
+def backups(data: Any) -> list[BackupVolume]:
+    """A storage's content with ``content=backup``."""
+    where = "/nodes/…/storage/…/content"
+    return [_backup(row) for row in listing(data, where) if row.get("content") == "backup" and row.get("volid")]
+
+
+def tasks(data: Any) -> list[TaskRow]:
+    """``/cluster/tasks``."""
+    return [
+        TaskRow(
+            upid=text(row["upid"]),
+            node=text(row.get("node")),
+            type=text(row.get("type")),
+            id=text(row.get("id")),
+            user=text(row.get("user")),
+            started=whole(row.get("starttime")) or 0,
+            ended=whole(row.get("endtime")),
+            status=text(row.get("status")),
+        )
+        for row in listing(data, "/cluster/tasks")
+        if row.get("upid")
+    ]
+
+
+def _guest(row: dict[str, Any]) -> Guest:
+    kind, known = row["type"], row["status"] != "unknown"
+    figure: Callable[[str], int | None] = lambda key: whole(row.get(key)) if known else None  # noqa: E731
+    return Guest(
+        vmid=_identifier(row["vmid"]),
+        kind=kind,
+        node=_required(row["node"]),
+        name=text(row.get("name")),
+        status=_required(row["status"]),
+        template=flag(row.get("template")),
+        tags=_tags(text(row.get("tags"))),
+        pool=text(row.get("pool")),
+        lock=text(row.get("lock")),
+        ha_state=text(row.get("hastate")),
+        cpu=part(row.get("cpu")) if known else None,
+        max_cpu=figure("maxcpu"),
+        memory=figure("mem"),
+        max_memory=figure("maxmem"),
+        disk=figure("disk") if kind == "lxc" and row["status"] == "running" else None,  # a VM's is always 0: unknown
+        max_disk=figure("maxdisk"),
+        uptime=figure("uptime"),
+        net_in=figure("netin"),
+        net_out=figure("netout"),
+        disk_read=figure("diskread"),
+        disk_write=figure("diskwrite"),
+    )
+
+
+def _node(row: dict[str, Any]) -> NodeFacts:
+    return NodeFacts(
+        name=_required(row["node"]),
+        status=_required(row["status"]),
+        level=text(row.get("level")),
+        cpu=part(row.get("cpu")),
+        max_cpu=whole(row.get("maxcpu")),
+        memory=whole(row.get("mem")),
+        max_memory=whole(row.get("maxmem")),
+        disk=whole(row.get("disk")),
+        max_disk=whole(row.get("maxdisk")),
+        uptime=whole(row.get("uptime")),
+    )
+
+
+def _storage(row: dict[str, Any]) -> StorageFacts:
+    available = text(row.get("status")) == "available"
+    return StorageFacts(
+        name=_required(row["storage"]),
+        node=_required(row["node"]),
+        plugin_type=text(row.get("plugintype")),
+        content=",".join(sorted(word for word in text(row.get("content")).split(",") if word)),
+        shared=flag(row.get("shared")),
+        status=text(row.get("status")) or "unknown",
+        used=whole(row.get("disk")) if available else None,
+        size=whole(row.get("maxdisk")) if available else None,
+    )
+
+
+def _backup(row: dict[str, Any]) -> BackupVolume:
+    verification = row.get("verification")
+    return BackupVolume(
+        volid=text(row["volid"]),
+        vmid=whole(row.get("vmid")),
+        kind=text(row.get("subtype")) if text(row.get("subtype")) in GUEST_KINDS else "",
+        format=text(row.get("format")),
+        size=whole(row.get("size")) or 0,
+        created=whole(row.get("ctime")) or 0,
+        notes=text(row.get("notes")),
+        protected=flag(row.get("protected")),
+        encrypted=bool(row.get("encrypted")) and row.get("encrypted") != "0",
+        verification=text(verification.get("state")) if isinstance(verification, dict) else "",
+    )
+
+
+# --- single values, as forgiving as the API is loose
+
+
+def listing(data: Any, where: str) -> list[dict[str, Any]]:
+    """The answer as a list of objects. Raises OddAnswer."""
+    if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
+        raise _odd(where)
+    return data
+
+
+def mapping(data: Any, where: str) -> dict[str, Any]:
+    """The answer as an object. Raises OddAnswer."""
+    if not isinstance(data, dict):
+        raise _odd(where)
+    return data
+
+
+def text(value: Any) -> str:
+    """A text; '' for what is absent."""
+    return "" if value is None else str(value)
+
+
+def whole(value: Any) -> int | None:
+    """A count that is not negative (an uptime of -2 has been seen), from a number or a text; None if there is none."""
+    if value is None or value == "" or isinstance(value, bool):
+        return None
+    try:
+        return max(0, int(float(value)))
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def part(value: Any) -> float | None:
+    """A part of one that is not negative; it may be above 1."""
+    try:
+        number = None if value is None or value == "" else float(value)
+    except (ValueError, TypeError):
+        return None
+    return None if number is None or isnan(number) else max(0.0, number)
+
+
+def flag(value: Any) -> bool:
+    """1, "1" and true are true; 0, "0", "" and what is absent are not."""
+    return value in (1, "1", True)
+
+
+def _identifier(value: Any) -> int:
+    number = int(str(value))
+    if not 1 <= number <= 999_999_999:
+        raise ValueError
+    return number
+
+
+def _required(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError
+    return value
+
+
+def _tags(joined: str) -> str:
+    words = sorted({word for word in joined.replace(",", ";").replace(" ", ";").split(";") if word})
+    return f";{';'.join(words)};" if words else ""
+
+
+def _odd(where: str) -> OddAnswer:
+    return OddAnswer(
+        _("The answer to %(where)s has not the shape that Proxmox VE gives it.") % {"where": where},
+        _("Look whether a proxy or another program answers at that address."),
+    )

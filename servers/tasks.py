@@ -1,0 +1,38 @@
+"""Celery's side of the inventory: thin. Each task takes an id and looks whether there is still something to do."""
+
+from typing import Any
+
+from celery import shared_task
+
+from portal.lib import clock
+from servers import rotation, sync
+from servers.models import Cluster
+
+# Beat entries; portal.celery collects them. A tick finds what is due; what it finds is a row already.
+BEAT: dict[str, dict[str, Any]] = {"servers: sync what is due": {"task": "servers.tasks.tick"}}
+
+
+@shared_task(ignore_result=True, expires=10)
+def tick() -> None:
+    """Queue a sync and a rotation for every cluster whose time has come."""
+    moment = clock.now()
+    for cluster in Cluster.due(moment):
+        sync_cluster.delay(cluster.pk)
+    for cluster in rotation.rotations_due(moment):
+        rotate_cluster.delay(cluster.pk)
+
+
+@shared_task(ignore_result=True, expires=60)
+def sync_cluster(cluster_id: int) -> None:
+    """Sync one cluster, if it is still due: of several queued ticks only the first one does anything."""
+    cluster = Cluster.due(clock.now()).filter(pk=cluster_id).first()
+    if cluster:
+        sync.sync_cluster(cluster)
+
+
+@shared_task(ignore_result=True, expires=60)
+def rotate_cluster(cluster_id: int) -> None:
+    """Fetch what a cluster's rotation has due."""
+    cluster = Cluster.objects.filter(pk=cluster_id, rotation_due_at__lte=clock.now()).first()
+    if cluster:
+        rotation.rotate(cluster)
