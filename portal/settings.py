@@ -11,8 +11,10 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from portal.lib.addresses import AddressGuard
 from portal.lib.environment import Environment
 from portal.lib.keys import load_or_create_field_key, load_or_create_secret
+from portal.lib.smtp import smtp_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 environ.Env.read_env(os.environ.get("PORTAL_ENV_FILE", BASE_DIR / ".env"))
@@ -181,6 +183,20 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": ["'self'"],
     }
 }
+
+# --- messages ------------------------------------------------------------------------------------------------------
+# Without PORTAL_SMTP_HOST or PORTAL_EMAIL_URL there is no mail server, and email channels say so.
+SMTP = smtp_settings(env)
+EMAIL_HOST, EMAIL_PORT = SMTP.host, SMTP.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = SMTP.user, SMTP.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = SMTP.encryption == "starttls", SMTP.encryption == "tls"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = SMTP.sender
+# Internal hosts, addresses and networks that channels may call all the same.
+PORTAL_ALLOWED_INTERNAL = env.words("PORTAL_ALLOWED_INTERNAL", [])
+AddressGuard(PORTAL_ALLOWED_INTERNAL)
+# The first webhook channel, for those who have the address in their environment already.
+PORTAL_WEBHOOK_URL = env.secret("PORTAL_WEBHOOK_URL") or env.secret("WEBHOOK_URL")
 
 # --- metrics -------------------------------------------------------------------------------------------------------
 PORTAL_METRICS_TOKEN = env.secret("PORTAL_METRICS_TOKEN")
