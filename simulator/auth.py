@@ -44,7 +44,8 @@ def identify(cluster: Cluster, headers: Any, method: str) -> Caller:
         raise refused("No ticket")
     user = _check_ticket(value)
     if not user or user not in cluster.passwords:
-        raise refused("Authentication failed!" if cluster.release.number >= (8, 4) else "permission denied - invalid PVE ticket")
+        older = "permission denied - invalid PVE ticket"
+        raise refused("Authentication failed!" if cluster.release.number >= (8, 4) else older)
     if method != "GET" and not _check_csrf(user, str(headers.get("CSRFPreventionToken") or "")):
         raise refused("Permission denied - invalid csrf token")
     return Caller(user, user_rights(cluster, user))

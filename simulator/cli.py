@@ -19,14 +19,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="simulator", description="A simulated Proxmox VE cluster over HTTPS.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8106, help="port of the API, 0 for a free one")
-    parser.add_argument("--control-port", type=int, default=8107, help="port of the control door on 127.0.0.1, 0 for a free one")
+    parser.add_argument("--control-port", type=int, default=8107, help="port of the control door, 0 for a free one")
     parser.add_argument("--guests", type=int, default=40)
     parser.add_argument("--nodes", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1, help="the same number makes the same cluster")
     parser.add_argument("--state-dir", type=Path, required=True, help="folder for certificate, token and state")
     parser.add_argument("--version", default="9.2", help="the version to be like: 7.4, 8.4, 9.1 or 9.2")
     parser.add_argument("--task-seconds", type=float, default=2.0, help="how long a usual task takes; scales all waits")
-    parser.add_argument("--resources-lag", type=float, default=3.0, help="seconds until the resource list shows a change")
+    parser.add_argument("--resources-lag", type=float, default=3.0, help="seconds the resource list lags behind")
     parser.add_argument("--auth-failure-delay", type=float, default=3.0, help="seconds a refused log-in takes")
     parser.add_argument("--name", default="demo", help="name of the cluster")
     return parser
@@ -41,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         pve = Simulator(
             given.guests, given.nodes, given.seed, given.version, given.task_seconds, given.state_dir,
-            given.auth_failure_delay, host=given.host, port=given.port, control_port=given.control_port, name=given.name,
-            resources_lag=given.resources_lag,
+            given.auth_failure_delay, host=given.host, port=given.port, control_port=given.control_port,
+            name=given.name, resources_lag=given.resources_lag,
         )  # fmt: skip
         pve.start()
     except (OSError, ValueError, OverflowError) as problem:

@@ -19,7 +19,7 @@ GUEST_FIELDS = {field.name for field in fields(Guest)}
 
 
 class Cluster:
-    """Nodes, guests, storages, backups, tasks. Take ``lock`` around anything that reads or changes more than one of them.
+    """Nodes, guests, storages, backups, tasks. Take ``lock`` around whatever reads or changes several of them.
 
     ``pace`` scales waits: 1.0 is as slow as a real server, 0.025 forty times as fast. ``resources_lag`` is for how many
     seconds the resource list still shows a guest as it was before a task changed it.
@@ -49,6 +49,7 @@ class Cluster:
         self.revision = 0
         self.dirty: set[int] = set()
         self.on_change: Callable[[], None] = lambda: None
+        self.rebooting: set[int] = set()
         self._lagging: dict[int, tuple[float, Guest]] = {}
 
     # -- looking things up ------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from simulator.model import GiB, MiB, Guest
+from simulator.model import GiB, Guest, MiB
 
 
 def config(guest: Guest, major: int, *, in_force: bool = False) -> dict[str, Any]:
@@ -54,7 +54,8 @@ def _vm(guest: Guest, major: int) -> dict[str, Any]:
 
 
 def _container(guest: Guest) -> dict[str, Any]:
-    addresses = "".join(f",{'ip6' if ':' in ip else 'ip'}={ip}/{64 if ':' in ip else 24}" for ip in guest.ips) or ",ip=dhcp"
+    parts = [f",ip6={ip}/64" if ":" in ip else f",ip={ip}/24" for ip in guest.ips]
+    addresses = "".join(parts) or ",ip=dhcp"
     return {
         "hostname": guest.name,
         "cores": guest.cores,

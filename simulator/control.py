@@ -85,12 +85,8 @@ class ControlHandler(BaseHTTPRequestHandler):
     def _act(self, parts: list[str], body: dict[str, Any]) -> dict[str, Any]:
         pve = self.server.simulator
         match parts:
-            case ["guests", "add"]:
-                return {"vmid": pve.add_guest(**body)}
-            case ["guests", vmid, ("stop" | "start" | "remove") as verb]:
-                getattr(pve, f"{verb}_guest")(int(vmid))
-            case ["guests", vmid, "set"]:
-                pve.set_guest(int(vmid), **body)
+            case ["guests", *rest]:
+                return self._guests(rest, body)
             case ["nodes", node, ("offline" | "online" | "age") as verb]:
                 actions: dict[str, Callable[[str], None]] = {
                     "offline": pve.node_offline, "online": pve.node_online, "age": pve.age_offline,
@@ -111,6 +107,19 @@ class ControlHandler(BaseHTTPRequestHandler):
                 return {"upid": pve.add_vzdump_task(**body)}
             case _:
                 raise LookupError("/" + "/".join(parts))
+        return {}
+
+    def _guests(self, parts: list[str], body: dict[str, Any]) -> dict[str, Any]:
+        pve = self.server.simulator
+        match parts:
+            case ["add"]:
+                return {"vmid": pve.add_guest(**body)}
+            case [vmid, ("stop" | "start" | "remove") as verb]:
+                getattr(pve, f"{verb}_guest")(int(vmid))
+            case [vmid, "set"]:
+                pve.set_guest(int(vmid), **body)
+            case _:
+                raise LookupError("/guests/" + "/".join(parts))
         return {}
 
     def _reply(self, status: int, answer: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ class Controls:
     misbehaviour: Misbehaviour
     token_id: str
 
-    def add_guest(
+    def add_guest(  # noqa: PLR0913, PLR0917 - what a guest is made of
         self, vmid: int | None = None, name: str = "", node: str = "", type: str = "qemu", status: str = "running",
         template: bool = False, **fields: Any,
     ) -> int:  # fmt: skip
@@ -58,7 +58,7 @@ class Controls:
                 self.cluster.power_on(guest, lag=False)
 
     def set_guest(self, vmid: int, **fields: Any) -> None:
-        """Set fields of a guest: status (running, stopped, paused, …), lock, name, tags, hastate, cores, node, reacts …
+        """Set fields of a guest: status (running, stopped, paused, …), lock, name, tags, hastate, cores, reacts …
 
         Raises KeyError if there is none, ValueError for an unknown field.
         """
@@ -102,7 +102,9 @@ class Controls:
             self.cluster.quorate = quorate
             self.cluster.touch()
 
-    def add_backup(self, storage: str, vmid: int, ctime: float | None = None, size: int = 10 * GiB, **fields: Any) -> str:
+    def add_backup(
+        self, storage: str, vmid: int, ctime: float | None = None, size: int = 10 * GiB, **fields: Any
+    ) -> str:
         """Return the volume id of a new backup of a guest, who may be gone (give ``subtype`` then).
 
         Raises KeyError for an unknown storage, ValueError for an unknown field.
@@ -113,19 +115,21 @@ class Controls:
         with self.cluster.lock:
             plugin, shared = self.cluster.storages[storage].plugin, self.cluster.storages[storage].shared
             first, when = next(iter(self.cluster.nodes)), int(time.time() if ctime is None else ctime)
-            guest = self.cluster.guests.get(vmid) or Guest(vmid, fields.get("subtype", "qemu"), fields.get("node", first), "")
+            guest = self.cluster.guests.get(vmid) or Guest(
+                vmid, fields.get("subtype", "qemu"), fields.get("node", first), ""
+            )
             if plugin == "pbs":
                 form, volid = f"pbs-{'vm' if guest.is_vm else 'ct'}", pbs_volid(storage, guest, when)
             else:
                 form = "vma.zst" if guest.is_vm else "tar.zst"
                 volid = file_volid(storage, guest, when, form)
             node = "" if shared else guest.node
-            values = {"node": node, "vmid": vmid, "subtype": guest.type, "notes": guest.name} | fields
+            values: dict[str, Any] = {"node": node, "vmid": vmid, "subtype": guest.type, "notes": guest.name} | fields
             add_volume(self.cluster, Volume(volid, storage, "backup", form, size, when, **values))
             self.cluster.touch()
             return volid
 
-    def add_vzdump_task(
+    def add_vzdump_task(  # noqa: PLR0913, PLR0917 - what a task is made of
         self, node: str, vmid: int | None = None, status: str = "OK", starttime: float | None = None, seconds: int = 60,
         storage: str = "pbs", user: str = "root@pam", error: str = "",
     ) -> str:  # fmt: skip
@@ -146,7 +150,13 @@ class Controls:
             return task.upid
 
     def misbehave(
-        self, path_pattern: str, kind: str, *, times: int | None = None, seconds: float | None = None, node: str | None = None
+        self,
+        path_pattern: str,
+        kind: str,
+        *,
+        times: int | None = None,
+        seconds: float | None = None,
+        node: str | None = None,
     ) -> None:
         """Answer oddly from now on, see :meth:`Misbehaviour.add`. Raises ValueError for an unknown kind."""
         self.misbehaviour.add(path_pattern, kind, times=times, seconds=seconds, node=node)
@@ -169,7 +179,10 @@ class Controls:
         cluster = self.cluster
         with cluster.lock:
             guests = [
-                {key: getattr(guest, key) for key in ("vmid", "type", "node", "name", "status", "template", "lock", "hastate")}
+                {
+                    key: getattr(guest, key)
+                    for key in ("vmid", "type", "node", "name", "status", "template", "lock", "hastate")
+                }
                 for guest in cluster.guests.values()
             ]
             return {

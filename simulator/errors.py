@@ -12,7 +12,13 @@ class ApiError(Exception):
     """
 
     def __init__(
-        self, status: int, message: str, errors: dict[str, str] | None = None, *, bare: bool = False, newline: bool = True
+        self,
+        status: int,
+        message: str,
+        errors: dict[str, str] | None = None,
+        *,
+        bare: bool = False,
+        newline: bool = True,
     ) -> None:
         super().__init__(message)
         self.status = status

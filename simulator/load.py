@@ -53,7 +53,9 @@ def guest_mem(guest: Guest, now: float) -> int:
 
 def mem_curve(salt: int, now: float) -> float:
     """Return the used fraction of memory of a running guest at any time."""
-    return min(0.98, 0.25 + 0.6 * _random(salt, 3) + 0.05 * math.sin(TAU * now / 7000 + salt) + 0.04 * noise(salt, now, 600))
+    return min(
+        0.98, 0.25 + 0.6 * _random(salt, 3) + 0.05 * math.sin(TAU * now / 7000 + salt) + 0.04 * noise(salt, now, 600)
+    )
 
 
 def guest_disk(guest: Guest, now: float) -> int:

@@ -20,8 +20,17 @@ REASONS = {
     595: "No route to host",
     596: "Connection timed out",
 }
-LOGIN_PAGE = b"<!DOCTYPE html>\n<html><head><title>Log in</title></head><body><form action='/login'></form></body></html>\n"
-WRONG = {"vmid": "abc", "node": None, "status": 7, "cpu": "n/a", "name": ["x"], "maxmem": "much", "type": 1, "template": {}}
+LOGIN_PAGE = b"<!DOCTYPE html>\n<html><head><title>Log in</title></head><body><form></form></body></html>\n"
+WRONG: dict[str, Any] = {
+    "vmid": "abc",
+    "node": None,
+    "status": 7,
+    "cpu": "n/a",
+    "name": ["x"],
+    "maxmem": "much",
+    "type": 1,
+    "template": {},
+}
 
 
 @dataclass
@@ -52,7 +61,13 @@ class Misbehaviour:
         self._rules: list[Rule] = []
 
     def add(
-        self, pattern: str, kind: str, *, times: int | None = None, seconds: float | None = None, node: str | None = None
+        self,
+        pattern: str,
+        kind: str,
+        *,
+        times: int | None = None,
+        seconds: float | None = None,
+        node: str | None = None,
     ) -> None:
         """Add a rule. ``seconds`` is the delay of ``slow`` (10 unless told) and the duration of all other kinds.
 

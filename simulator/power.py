@@ -69,6 +69,7 @@ class Power:
             self._end_shutdowns(task)
         yield from self._lock_file(task)
         guest = self._guest(lookup=True)
+        self.cluster.rebooting.discard(guest.vmid)
         if not guest.running:
             return
         self._require_unlocked(guest)
@@ -87,6 +88,7 @@ class Power:
         """Ask the guest to go down and wait for it."""
         yield from self._lock_file(task)
         guest = self._guest(lookup=True)
+        self.cluster.rebooting.discard(guest.vmid)
         if not guest.running:
             return
         self._require_unlocked(guest)
@@ -101,8 +103,7 @@ class Power:
         while not guest.reacts or waited < needed:
             if waited >= timeout:
                 if not force:
-                    command = f"lxc-stop -n {guest.vmid} --nokill --timeout {self.given.get('timeout', SHUTDOWN_TIMEOUT)}"
-                    raise TaskFailed(NO_SHUTDOWN if guest.is_vm else f"command '{command}' failed: exit code 1")
+                    raise TaskFailed(self._no_shutdown(guest))
                 if guest.is_vm:
                     task.say("VM still running - terminating now with SIGTERM")
                 break
@@ -112,6 +113,11 @@ class Power:
                 return
         self.cluster.power_off(guest)
 
+    def _no_shutdown(self, guest: Guest) -> str:
+        timeout = self.given.get("timeout", SHUTDOWN_TIMEOUT)
+        command = f"lxc-stop -n {guest.vmid} --nokill --timeout {timeout}"
+        return NO_SHUTDOWN if guest.is_vm else f"command '{command}' failed: exit code 1"
+
     def reboot(self, task: Task) -> Body:
         """Shut the guest down; it comes back by itself a moment later."""
         yield from self._lock_file(task)
@@ -119,13 +125,18 @@ class Power:
         self._require_unlocked(guest)
         yield from self._go_down(task, guest)
         if guest.is_vm:
+            self.cluster.rebooting.add(guest.vmid)
             self._later(guest, 4.0, lambda: self._come_back(guest))
         else:
+            self.cluster.rebooting.add(guest.vmid)
             yield self.cluster.task_seconds
             self._come_back(guest)
 
     def _come_back(self, guest: Guest) -> None:
-        if not guest.running and guest.vmid in self.cluster.guests:
+        """Start again, unless somebody asked for something else while the guest was down."""
+        asked = guest.vmid in self.cluster.rebooting
+        self.cluster.rebooting.discard(guest.vmid)
+        if asked and not guest.running and guest.vmid in self.cluster.guests:
             self._apply_pending(guest)
             self.cluster.power_on(guest)
 

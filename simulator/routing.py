@@ -81,7 +81,7 @@ class Route:
     handler: Handler
 
     def match(self, parts: list[str]) -> dict[str, str] | None:
-        """Return the values in the path, or None if it is another one. ``{name...}`` takes the rest with its slashes."""
+        """Return the values in the path, or None if it is another. ``{name...}`` takes the rest, slashes and all."""
         values: dict[str, str] = {}
         for index, segment in enumerate(self.segments):
             if segment.endswith("...}"):
@@ -100,7 +100,7 @@ ROUTES: list[Route] = []
 _BY_METHOD: dict[tuple[str, str], list[Route]] = {}
 
 
-def route(
+def route(  # noqa: PLR0913 - the columns of the table
     method: str,
     path: str,
     *,

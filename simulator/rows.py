@@ -1,4 +1,4 @@
-"""Rows as the API shows them: which keys there are, and of which type, depends on the kind, the state and the version."""
+"""Rows as the API shows them: their keys and types depend on the kind, the state and the version."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from simulator.cluster import Cluster
 from simulator.model import Guest, Node, Storage
 
 Row = dict[str, Any]
-PRESSURES = ("pressurecpusome", "pressurecpufull", "pressureiosome", "pressureiofull", "pressurememorysome", "pressurememoryfull")
+PRESSURES = (
+    "pressurecpusome",
+    "pressurecpufull",
+    "pressureiosome",
+    "pressureiofull",
+    "pressurememorysome",
+    "pressurememoryfull",
+)
 
 
 def resources(cluster: Cluster, now: float) -> list[Row]:
@@ -60,7 +67,7 @@ def resource_guest(cluster: Cluster, guest: Guest, now: float, *, unknown: bool 
 
 
 def resource_node(cluster: Cluster, node: Node, now: float) -> Row:
-    """Return a node's row of the resource list; an offline one loses its figures at once, its sizes after five minutes."""
+    """Return a node's row of the resource list; offline it loses its figures at once, its sizes in five minutes."""
     row: Row = {
         "id": f"node/{node.name}",
         "node": node.name,
@@ -190,7 +197,9 @@ def current_status(cluster: Cluster, guest: Guest) -> Row:
 
 def node_row(cluster: Cluster, node: Node, now: float) -> Row:
     """Return a node's row of ``/nodes``."""
-    row = {key: value for key, value in resource_node(cluster, node, now).items() if key not in ("hastate", "cgroup-mode")}
+    row = {
+        key: value for key, value in resource_node(cluster, node, now).items() if key not in ("hastate", "cgroup-mode")
+    }
     return row | {"ssl_fingerprint": node.fingerprint, "level": ""}
 
 

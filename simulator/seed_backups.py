@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from simulator.cluster import Cluster
-from simulator.model import GiB, MiB, Guest, Job, Volume
+from simulator.model import GiB, Guest, Job, MiB, Volume
 from simulator.tasks import Task
 
 DAY = 86400
@@ -39,16 +39,19 @@ def seed_backups(cluster: Cluster, seed: int) -> None:
     lonely = {guest.vmid for guest in guests if rng.random() < 0.08} | {guest.vmid for guest in guests[4:5]}
     _add_jobs(cluster, lonely)
     covered = [guest for guest in guests if guest.vmid not in lonely]
-    midnight = int(time.time()) // DAY * DAY
-    if time.time() < midnight + 5 * 3600:
-        midnight -= DAY
+    midnight = _midnight()
     for night in reversed(range(NIGHTS)):
         for node in cluster.nodes:
             local = [guest for guest in covered if guest.node == node]
-            _run_night(cluster, node, local, midnight - night * DAY + 2 * 3600, night, rng)
+            _run_night(cluster, node, local, night, rng)
     _weekly(cluster, covered, midnight, rng)
     _oddities(cluster, guests, midnight, rng)
     _other_content(cluster, midnight)
+
+
+def _midnight() -> int:
+    """Return the start of the last night in which everything has ended by now."""
+    return (int(time.time()) - 6 * 3600) // DAY * DAY
 
 
 def _add_jobs(cluster: Cluster, lonely: set[int]) -> None:
@@ -61,10 +64,11 @@ def _add_jobs(cluster: Cluster, lonely: set[int]) -> None:
     }
 
 
-def _run_night(cluster: Cluster, node: str, guests: list[Guest], start: int, night: int, rng: random.Random) -> None:
+def _run_night(cluster: Cluster, node: str, guests: list[Guest], night: int, rng: random.Random) -> None:
     """Back up a node's guests to the PBS in one task, whose log and end fit the backups."""
     if not guests:
         return
+    start = _midnight() - night * DAY + 2 * 3600
     step = max(1, min(90, 3 * 3600 // len(guests)))
     broken = guests[1 % len(guests)].vmid if night in (1, 3) and node == "pve1" else 0
     runs = []
@@ -87,7 +91,8 @@ def _add_pbs(cluster: Cluster, run: Run, night: int, rng: random.Random) -> None
     add_volume(
         cluster,
         Volume(run.target, "pbs", "backup", f"pbs-{'vm' if run.guest.is_vm else 'ct'}", run.size, run.begun,
-               vmid=run.guest.vmid, subtype=run.guest.type, notes=run.guest.name, verification=state, encrypted=encrypted),
+               vmid=run.guest.vmid, subtype=run.guest.type, notes=run.guest.name, verification=state,
+               encrypted=encrypted),
     )  # fmt: skip
 
 
@@ -191,7 +196,7 @@ def run_log(run: Run, storage: str) -> list[str]:
         f"INFO: 100% ({gib:.1f} GiB of {gib:.1f} GiB) in {run.seconds}s",
         f"INFO: transferred {gib:.2f} GiB in {run.seconds} seconds",
         f"INFO: archive file size: {run.size / GiB:.2f}GB",
-        f"INFO: Finished Backup of VM {guest.vmid} ({run.seconds // 3600:02d}:{run.seconds // 60 % 60:02d}:{run.seconds % 60:02d})",
+        f"INFO: Finished Backup of VM {guest.vmid} ({time.strftime('%H:%M:%S', time.gmtime(run.seconds))})",
         f"INFO: Backup finished at {_stamp(run.begun + run.seconds)}",
     ]
 

@@ -11,50 +11,23 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import simulator.api  # noqa: F401  (fills the route table)
 from simulator import auth, routing
 from simulator.cluster import Cluster
 from simulator.errors import ApiError
 from simulator.misbehaviour import LOGIN_PAGE, REASONS, Misbehaviour, Rule, distort
+from simulator.wire import JSON, Answer, Asked, PlainText, encode, failure, parse_form, parse_json
 
 PREFIX = "/api2/json"
-JSON = "application/json;charset=UTF-8"
 REQUESTS_PER_CONNECTION = 100
 BODY_LIMIT = 512 * 1024
 GZIP_FROM = 1024
 IDLE_SECONDS = 30.0
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A request as it was answered, for tests to look at."""
-
-    method: str
-    path: str
-    params: dict[str, Any]
-    status: int
-    user: str
-    time: float
-
-
-@dataclass
-class Answer:
-    """An answer before it goes onto the wire."""
-
-    status: int
-    reason: str
-    body: bytes = b""
-    content_type: str = ""
-    close: bool = False
-    packed: bytes | None = None
-    headers: tuple[tuple[str, str], ...] = ()
-    cut: bool = False
 
 
 class Server(ThreadingHTTPServer):
@@ -64,12 +37,11 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 256
     allow_reuse_address = True
 
-    def __init__(
-        self, address: tuple[str, int], cluster: Cluster, context: ssl.SSLContext, misbehaviour: Misbehaviour,
-        requests: deque[Asked], auth_failure_delay: float,
-    ) -> None:  # fmt: skip
-        self.cluster, self.context, self.misbehaviour = cluster, context, misbehaviour
-        self.requests, self.auth_failure_delay = requests, auth_failure_delay
+    def __init__(self, address: tuple[str, int], cluster: Cluster, context: ssl.SSLContext) -> None:
+        self.cluster, self.context = cluster, context
+        self.misbehaviour = Misbehaviour()
+        self.requests: deque[Asked] = deque()
+        self.auth_failure_delay = 0.0
         self.stopping = threading.Event()
         self._open: set[socket.socket] = set()
         self._guard = threading.Lock()
@@ -165,7 +137,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.command not in ("GET", "POST", "PUT", "DELETE"):
             raise ApiError(501, f"method '{self.command}' not available", bare=True)
         body = self._body()
-        return body | _flat(parse_qs(query, keep_blank_values=True))
+        return body | parse_form(query)
 
     def _body(self) -> dict[str, Any]:
         if self.headers.get("Transfer-Encoding"):
@@ -179,18 +151,18 @@ class Handler(BaseHTTPRequestHandler):
             raise PlainText(501, "for data too large")
         raw = self.rfile.read(length)
         if "json" in str(self.headers.get("Content-Type") or ""):
-            return _parse_json(raw)
-        return _flat(parse_qs(raw.decode("utf-8", "replace"), keep_blank_values=True))
+            return parse_json(raw)
+        return parse_form(raw.decode("utf-8", "replace"))
 
     # -- what is answered -------------------------------------------------------------------------------------------
 
-    def _answer(self, path: str, given: dict[str, Any], inside: bool) -> Answer | None:
+    def _answer(self, path: str, given: dict[str, Any], inside: bool) -> Answer:
         if not inside:
-            return Answer(200, "OK", LOGIN_PAGE, "text/html; charset=utf-8")
+            return self._page()
         result = self._result(path, given)
         if isinstance(result, routing.Ready):
             return Answer(200, "OK", result.plain, JSON, packed=result.packed)
-        return Answer(200, "OK", _encode(_wrap(result)), JSON)
+        return Answer(200, "OK", encode(_wrap(result)), JSON)
 
     def _result(self, path: str, given: dict[str, Any]) -> Any:
         """Return what the route answers. Raises ApiError."""
@@ -210,38 +182,30 @@ class Handler(BaseHTTPRequestHandler):
         """Return an error's answer; after it the connection closes. A refused log-in takes its time."""
         if problem.status == 401:
             self.server.stopping.wait(self.server.auth_failure_delay)
-        reason = problem.message.split("\n", 1)[0]
-        if problem.bare:
-            return Answer(problem.status, reason, close=True)
-        if isinstance(problem, PlainText):
-            return Answer(problem.status, reason, problem.message.encode(), close=True)
-        body: dict[str, Any] = {"data": None}
-        if self.server.cluster.release.number >= (8, 4):
-            body["message"] = problem.message + ("\n" if problem.newline and not problem.message.endswith("\n") else "")
-        if problem.errors is not None:
-            body["errors"] = problem.errors
-        return Answer(problem.status, reason, _encode(body), JSON, close=True)
+        return failure(problem, message=self.server.cluster.release.number >= (8, 4))
 
     def _misbehave(self, rule: Rule, path: str, given: dict[str, Any]) -> Answer | None:
+        """Return the odd answer of a rule, or None if there is none at all."""
         kind = rule.kind
         if kind.isdigit():
-            problem = ApiError(int(kind), REASONS[int(kind)], bare=kind in ("401", "595", "596"))
-            return self._failure(problem)
-        match kind:
-            case "slow":
-                self.server.stopping.wait(rule.delay)
-                return self._answer(path, given, True)
-            case "html":
-                return Answer(200, "OK", LOGIN_PAGE, "text/html; charset=utf-8")
-            case "redirect":
-                return Answer(301, "Moved Permanently", headers=(("Location", "/login"),), close=True)
-            case "reset":
-                self._reset()
-                return None
+            return self._failure(ApiError(int(kind), REASONS[int(kind)], bare=kind in ("401", "595", "596")))
+        if kind in ("html", "redirect"):
+            return self._page(redirect=kind == "redirect")
+        if kind == "reset":
+            self._reset()
+            return None
+        if kind == "slow":
+            self.server.stopping.wait(rule.delay)
+            return self._answer(path, given, True)
         normal = self._answer(path, given, True)
-        if normal is None or kind == "truncated":
-            return None if normal is None else Answer(200, "OK", normal.body, JSON, cut=True, close=True)
+        if kind == "truncated":
+            return Answer(200, "OK", normal.body, JSON, cut=True, close=True)
         return Answer(200, "OK", distort(kind, json.loads(normal.body)), JSON)
+
+    def _page(self, *, redirect: bool = False) -> Answer:
+        if redirect:
+            return Answer(301, "Moved Permanently", headers=(("Location", "/login"),), close=True)
+        return Answer(200, "OK", LOGIN_PAGE, "text/html; charset=utf-8")
 
     def _reset(self) -> None:
         self.close_connection = True
@@ -256,9 +220,8 @@ class Handler(BaseHTTPRequestHandler):
             headers.append(("Content-Encoding", "gzip"))
         if answer.content_type:
             headers.append(("Content-Type", answer.content_type))
-        self.close_connection = (
-            self.close_connection or answer.close or self.served >= REQUESTS_PER_CONNECTION or self.server.stopping.is_set()
-        )
+        spent = self.served >= REQUESTS_PER_CONNECTION or self.server.stopping.is_set()
+        self.close_connection = self.close_connection or answer.close or spent
         now = formatdate(usegmt=True)
         headers += [
             ("Cache-Control", "max-age=0"),
@@ -269,8 +232,8 @@ class Handler(BaseHTTPRequestHandler):
             ("Pragma", "no-cache"),
             ("Server", "pve-api-daemon/3.0"),
         ]
-        head = f"HTTP/1.1 {answer.status} {answer.reason}\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers)
-        self.wfile.write(head.encode() + b"\r\n" + (body[: len(body) // 2] if answer.cut else body))
+        lines = [f"HTTP/1.1 {answer.status} {answer.reason}", *(f"{name}: {value}" for name, value in headers), "", ""]
+        self.wfile.write("\r\n".join(lines).encode() + (body[: len(body) // 2] if answer.cut else body))
 
 
 class PlainHandler(Handler):
@@ -284,30 +247,7 @@ class PlainHandler(Handler):
         self._send(Answer(301 if read else 308, text, text.encode(), headers=(("Location", location),), close=True))
 
 
-class PlainText(ApiError):
-    """An error whose body is its text and no JSON."""
-
-
-def _flat(lists: dict[str, list[str]]) -> dict[str, Any]:
-    return {key: values[0] if len(values) == 1 else values for key, values in lists.items()}
-
-
-def _parse_json(raw: bytes) -> dict[str, Any]:
-    try:
-        data = json.loads(raw)
-    except ValueError:
-        data = None
-    if not isinstance(data, dict):
-        what = "malformed JSON string, neither tag, array, object, number, string or atom, at character offset 0"
-        raise PlainText(500, f'{what} (before "(end of string)") at /usr/share/perl5/PVE/APIServer/AnyEvent.pm line 934.\n')
-    return data
-
-
 def _wrap(result: Any) -> dict[str, Any]:
     if isinstance(result, routing.Listing):
         return {"data": result.data} | result.beside
     return {"data": result}
-
-
-def _encode(answer: dict[str, Any]) -> bytes:
-    return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()

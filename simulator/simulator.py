@@ -22,9 +22,10 @@ from simulator.persistence import Keeper
 from simulator.rights import Rights
 from simulator.seed import seed_cluster
 from simulator.seed_backups import seed_backups
-from simulator.server import Asked, Server
+from simulator.server import Server
+from simulator.wire import Asked
 
-TOKEN_ID = "root@pam!portal"
+TOKEN_ID = "root@pam!portal"  # noqa: S105 - the name, not the secret
 SAVE_AFTER = 0.5
 CONTROL_HOST = "127.0.0.1"
 
@@ -37,7 +38,7 @@ class Simulator(Controls):
     certificate, the token and what people changed live there, without one they live as long as the object.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - each is a knob of its own, most with a name
         self,
         guests: int = 40,
         nodes: int = 3,
@@ -124,9 +125,9 @@ class Simulator(Controls):
         self._ending.clear()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate, self.folder / "key.pem")
-        self._server = Server(
-            (self.host, self.port), self.cluster, context, self.misbehaviour, self.requests, self.auth_failure_delay
-        )
+        self._server = Server((self.host, self.port), self.cluster, context)
+        self._server.misbehaviour, self._server.requests = self.misbehaviour, self.requests
+        self._server.auth_failure_delay = self.auth_failure_delay
         try:
             self._door = ControlDoor(CONTROL_HOST, self.control_port, self)
         except OSError:
@@ -168,5 +169,5 @@ class Simulator(Controls):
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *problem: type[BaseException] | BaseException | TracebackType | None) -> None:
         self.stop()

@@ -93,7 +93,9 @@ class TaskBook:
         if self._thread:
             self._thread.join(5)
 
-    def add(self, node: str, kind: str, ident: str, user: str, start: float, body: Body | None = None) -> Task:
+    def add(  # noqa: PLR0913, PLR0917 - the parts of a UPID
+        self, node: str, kind: str, ident: str, user: str, start: float, body: Body | None = None
+    ) -> Task:
         """Return a new task; with a body it is running."""
         pid, pstart = next(self._pids), int(start * 100) % 0xFFFFFFF
         upid = f"UPID:{node}:{pid:08X}:{pstart:08X}:{int(start):08X}:{kind}:{ident}:{user}:"
@@ -146,7 +148,7 @@ class TaskBook:
             self._end(task, "unexpected status", silent=True)
 
     def take_lock_file(self, task: Task, vmid: int, kind: str) -> Body:
-        """Wait for a guest's lock file and hold it until the task ends. Raises TaskFailed after ten (scaled) seconds."""
+        """Wait for a guest's lock file and hold it until the task ends. Raises TaskFailed after ten scaled seconds."""
         deadline = time.time() + LOCK_WAIT * self.pace
         holder = self.lock_files.get(vmid)
         if holder is not None and holder is not task:
@@ -189,7 +191,7 @@ class TaskBook:
             self._end(task, f"WARNINGS: {warnings}" if warnings else "OK")
         except (TaskFailed, TaskCancelled) as problem:
             self._end(task, str(problem))
-        except Exception as problem:  # a fault of the simulator must not end the thread of all tasks
+        except Exception as problem:  # noqa: BLE001 - a fault of the simulator must not end the thread of all tasks
             self._end(task, f"internal error - {problem!r}")
 
     def _end(self, task: Task, status: str, *, silent: bool = False) -> None:

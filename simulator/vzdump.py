@@ -26,8 +26,9 @@ class Order:
         """Back up each guest. Raises TaskFailed with ``job errors`` if one of them failed."""
         storage = self.cluster.storages.get(self.storage)
         if storage is None:
-            missing = f"storage '{self.storage}' does not exist"
-            raise TaskFailed(f"could not activate storage '{self.storage}': {missing} could not get storage information for '{self.storage}': {missing}")
+            name, missing = self.storage, f"storage '{self.storage}' does not exist"
+            said = f"could not activate storage '{name}': {missing} "
+            raise TaskFailed(f"{said}could not get storage information for '{name}': {missing}")
         options = " ".join(f"--{key} {value}" for key, value in self.given.items() if key != "vmid")
         ids = " ".join(str(vmid) for vmid in self.vmids)
         task.say(f"INFO: starting new backup job: vzdump {ids} {options} --node {self.node}")
@@ -106,7 +107,8 @@ class Order:
             form = ("vma" if guest.is_vm else "tar") + SUFFIX[self.given.get("compress", "0")]
             volid = file_volid(storage.name, guest, begun, form)
         names = {"guestname": guest.name, "node": self.node, "vmid": str(guest.vmid), "cluster": self.cluster.name}
-        notes = re.sub(r"\{\{(\w+)\}\}", lambda found: names.get(found[1], found[0]), self.given.get("notes-template", ""))
+        template = self.given.get("notes-template", "")
+        notes = re.sub(r"\{\{(\w+)\}\}", lambda found: names.get(found[1], found[0]), template)
         node = "" if storage.shared else self.node
         protected = bool(self.given.get("protected"))
         return Volume(volid, storage.name, "backup", form, size, begun, node, guest.vmid, guest.type, notes, protected)

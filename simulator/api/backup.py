@@ -10,10 +10,11 @@ from simulator.params import COUNT, FLAG, NUMBER, TEXT, VMIDS, choice
 from simulator.routing import Call, route
 
 TAKES = {
-    "vmid": VMIDS, "storage": TEXT, "mode": choice("snapshot", "suspend", "stop"), "compress": choice("0", "1", "gzip", "lzo", "zstd"),
+    "vmid": VMIDS, "storage": TEXT, "mode": choice("snapshot", "suspend", "stop"),
+    "compress": choice("0", "1", "gzip", "lzo", "zstd"),
     "notes-template": TEXT, "protected": FLAG, "remove": FLAG, "prune-backups": TEXT, "all": FLAG, "exclude": VMIDS,
-    "pool": TEXT, "bwlimit": COUNT, "quiet": FLAG, "mailto": TEXT, "notification-mode": TEXT, "zstd": COUNT, "ionice": NUMBER,
-    "lockwait": COUNT, "stopwait": COUNT, "fleecing": TEXT, "performance": TEXT, "exclude-path": TEXT, "job-id": TEXT,
+    "pool": TEXT, "bwlimit": COUNT, "quiet": FLAG, "mailto": TEXT, "notification-mode": TEXT, "zstd": COUNT,
+    "ionice": NUMBER,    "lockwait": COUNT, "stopwait": COUNT, "fleecing": TEXT, "performance": TEXT, "exclude-path": TEXT, "job-id": TEXT,
 }  # fmt: skip
 
 
@@ -29,7 +30,9 @@ def backup_now(call: Call) -> Any:
         raise bad_parameter(vmid="property is missing")
     if not vmids:
         excluded, pool = call.params.get("exclude", []), call.params.get("pool")
-        vmids = [guest.vmid for guest in cluster.guests.values() if guest.vmid not in excluded and pool in (None, guest.pool)]
+        vmids = [
+            guest.vmid for guest in cluster.guests.values() if guest.vmid not in excluded and pool in (None, guest.pool)
+        ]
     vmids = sorted(vmid for vmid in vmids if vmid not in cluster.guests or cluster.guests[vmid].node == call.node)
     if not vmids:
         return "OK"

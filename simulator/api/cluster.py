@@ -58,7 +58,8 @@ def resources(call: Call) -> Any:
 
 
 def _group(row: Row) -> str:
-    return {"qemu": "vm", "lxc": "vm", "network": "sdn"}.get(row["type"], row["type"])
+    kind = str(row["type"])
+    return {"qemu": "vm", "lxc": "vm", "network": "sdn"}.get(kind, kind)
 
 
 def _visible(rights: Rights, row: Row) -> Row | None:
@@ -95,7 +96,11 @@ def tasks(call: Call) -> Any:
     """Return the running tasks and the last 25 of each node, newest first."""
     chosen = []
     for node in call.cluster.nodes.values():
-        mine = [task for task in call.cluster.book.tasks.values() if task.node == node.name and may_see(call, task.user, node.name)]
+        mine = [
+            task
+            for task in call.cluster.book.tasks.values()
+            if task.node == node.name and may_see(call, task.user, node.name)
+        ]
         finished = sorted((task for task in mine if task.endtime), key=lambda task: task.endtime)[-25:]
         chosen += [task for task in mine if not task.endtime] + finished
     chosen.sort(key=lambda task: task.starttime, reverse=True)
@@ -116,15 +121,16 @@ def _cluster_task(row: Row) -> Row:
     return row | {"saved": "0"}
 
 
-def jobs_cover(cluster: Cluster, vmid: int) -> bool:
-    """Whether a guest is in a backup job (an idle job counts too)."""
-    guest = cluster.guests[vmid]
+def covered(cluster: Cluster) -> set[int]:
+    """Return the guests that are in a backup job (an idle job counts too)."""
+    found: set[int] = set()
     for job in cluster.jobs.values():
-        listed = str(vmid) in job.vmid.split(",")
-        everyone = job.all and str(vmid) not in job.exclude.split(",")
-        if listed or everyone or (job.pool and job.pool == guest.pool):
-            return True
-    return False
+        excluded = set(job.exclude.split(","))
+        found |= {int(vmid) for vmid in job.vmid.split(",") if vmid}
+        for guest in cluster.guests.values():
+            if (job.all and str(guest.vmid) not in excluded) or (job.pool and job.pool == guest.pool):
+                found.add(guest.vmid)
+    return found
 
 
 @route("GET", "/cluster/backup", needs=("/", "Sys.Audit"))
@@ -136,8 +142,16 @@ def backup_jobs(call: Call) -> Any:
 def job_row(cluster: Cluster, name: str) -> Row:
     """Return a backup job's row; what is not set is left out."""
     job = cluster.jobs[name]
-    row: Row = {"id": job.id, "type": "vzdump", "storage": job.storage, "schedule": job.schedule, "enabled": job.enabled}
-    row |= {key: getattr(job, key) for key in ("all", "vmid", "exclude", "pool", "mode", "comment") if getattr(job, key)}
+    row: Row = {
+        "id": job.id,
+        "type": "vzdump",
+        "storage": job.storage,
+        "schedule": job.schedule,
+        "enabled": job.enabled,
+    }
+    row |= {
+        key: getattr(job, key) for key in ("all", "vmid", "exclude", "pool", "mode", "comment") if getattr(job, key)
+    }
     if job.keep:
         row["prune-backups"] = job.keep
     if job.enabled:
@@ -148,5 +162,6 @@ def job_row(cluster: Cluster, name: str) -> Row:
 @route("GET", "/cluster/backup-info/not-backed-up", needs=("/", "Sys.Audit"))
 def not_backed_up(call: Call) -> Any:
     """Return the guests in no backup job."""
-    guests = [guest for guest in call.cluster.guests.values() if not jobs_cover(call.cluster, guest.vmid)]
+    safe = covered(call.cluster)
+    guests = [guest for guest in call.cluster.guests.values() if guest.vmid not in safe]
     return [{"vmid": guest.vmid, "name": guest.name, "type": guest.type} for guest in guests]

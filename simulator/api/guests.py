@@ -56,7 +56,11 @@ def snapshots(call: Call) -> Any:
     guest = the_guest(call)
     result: list[dict[str, Any]] = []
     for snapshot in guest.snapshots:
-        row: dict[str, Any] = {"name": snapshot.name, "snaptime": snapshot.snaptime, "description": snapshot.description}
+        row: dict[str, Any] = {
+            "name": snapshot.name,
+            "snaptime": snapshot.snaptime,
+            "description": snapshot.description,
+        }
         if guest.is_vm:
             row["vmstate"] = snapshot.vmstate
         result.append(row | ({"parent": snapshot.parent} if snapshot.parent else {}))
@@ -69,7 +73,9 @@ def snapshots(call: Call) -> Any:
 def agent_interfaces(call: Call) -> Any:
     """Return the network cards the guest agent reports. Raises the 500 of an agent that is not there."""
     new = call.cluster.release.major >= 9
-    call.rights.require(f"/vms/{call.vmid}", *(("VM.GuestAgent.Audit", "VM.GuestAgent.Unrestricted") if new else ("VM.Monitor",)))
+    call.rights.require(
+        f"/vms/{call.vmid}", *(("VM.GuestAgent.Audit", "VM.GuestAgent.Unrestricted") if new else ("VM.Monitor",))
+    )
     with call.cluster.lock:
         guest = the_guest(call)
         if not guest.agent:
@@ -81,13 +87,19 @@ def agent_interfaces(call: Call) -> Any:
     if not ready:
         time.sleep(3.0 * pace)
         raise failure("QEMU guest agent is not running")
-    return {"result": [_agent_card("lo", "00:00:00:00:00:00", ["127.0.0.1", "::1"]), _agent_card("eth0", guest.mac.lower(), guest.ips)]}
+    return {
+        "result": [
+            _agent_card("lo", "00:00:00:00:00:00", ["127.0.0.1", "::1"]),
+            _agent_card("eth0", guest.mac.lower(), guest.ips),
+        ]
+    }
 
 
 def _agent_card(name: str, mac: str, addresses: list[str]) -> dict[str, Any]:
     counters = ("rx-bytes", "rx-packets", "rx-errs", "rx-dropped", "tx-bytes", "tx-packets", "tx-errs", "tx-dropped")
     listed = [
-        {"ip-address": ip, "ip-address-type": "ipv6" if ":" in ip else "ipv4", "prefix": _prefix(ip)} for ip in addresses
+        {"ip-address": ip, "ip-address-type": "ipv6" if ":" in ip else "ipv4", "prefix": _prefix(ip)}
+        for ip in addresses
     ]
     return {"name": name, "hardware-address": mac, "ip-addresses": listed, "statistics": dict.fromkeys(counters, 0)}
 

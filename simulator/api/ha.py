@@ -17,7 +17,13 @@ def status(call: Call) -> Any:
     online = [node.name for node in cluster.nodes.values() if node.online] or [first]
     said = "OK" if cluster.quorate else f"No quorum on node '{online[0]}'!"
     quorum = {"id": "quorum", "type": "quorum", "node": online[0], "quorate": int(cluster.quorate), "status": said}
-    master = {"id": "master", "type": "master", "node": online[-1], "status": f"{online[-1]} (active, {when})", "timestamp": now}
+    master = {
+        "id": "master",
+        "type": "master",
+        "node": online[-1],
+        "status": f"{online[-1]} (active, {when})",
+        "timestamp": now,
+    }
     rows: list[dict[str, Any]] = [quorum, master]
     busy = {guest.node for guest in cluster.guests.values() if guest.hastate}
     if cluster.release.major >= 9:
@@ -25,7 +31,11 @@ def status(call: Call) -> Any:
         rows.append({"id": "fencing", "type": "fencing", "node": online[-1], "armed-state": "armed", "status": text})
     for node in cluster.nodes.values():
         word = ("active" if node.name in busy else "idle") if node.online else "old timestamp - dead?"
-        dog = f", watchdog {'active' if node.name in busy else 'standby'}" if cluster.release.major >= 9 and node.online else ""
+        dog = (
+            f", watchdog {'active' if node.name in busy else 'standby'}"
+            if cluster.release.major >= 9 and node.online
+            else ""
+        )
         text = f"{node.name} ({word}{dog}, {when})"
         rows.append({"id": f"lrm:{node.name}", "type": "lrm", "node": node.name, "status": text, "timestamp": now})
     return rows + [_service(cluster_guest) for cluster_guest in cluster.guests.values() if cluster_guest.hastate]

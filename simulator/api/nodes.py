@@ -57,7 +57,12 @@ def status(call: Call) -> Any:
         "loadavg": [f"{average * factor:.2f}" for factor in (1.0, 0.97, 0.95)],
         "memory": memory,
         "swap": {"total": 8 * 1024**3, "used": 1024**2, "free": 8 * 1024**3 - 1024**2},
-        "rootfs": {"total": node.rootfs, "used": disk, "avail": int((node.rootfs - disk) * 0.95), "free": node.rootfs - disk},
+        "rootfs": {
+            "total": node.rootfs,
+            "used": disk,
+            "avail": int((node.rootfs - disk) * 0.95),
+            "free": node.rootfs - disk,
+        },
         "ksm": {"shared": 0},
         "uptime": max(0, int(now - node.booted)),
     }

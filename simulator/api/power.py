@@ -14,8 +14,8 @@ from simulator.tasks import Body, Task
 
 MAY = ("/vms/{vmid}", "VM.PowerMgmt")
 START: dict[str, Schema] = {
-    "qemu": {"timeout": COUNT, "skiplock": FLAG, "machine": TEXT, "force-cpu": TEXT, "migratedfrom": TEXT, "stateuri": TEXT,
-             "targetstorage": TEXT, "migration_type": TEXT, "migration_network": TEXT},
+    "qemu": {"timeout": COUNT, "skiplock": FLAG, "machine": TEXT, "force-cpu": TEXT, "migratedfrom": TEXT,
+             "stateuri": TEXT,             "targetstorage": TEXT, "migration_type": TEXT, "migration_network": TEXT},
     "lxc": {"skiplock": FLAG, "debug": FLAG},
 }  # fmt: skip
 STOP: dict[str, Schema] = {
@@ -120,7 +120,7 @@ def shutdown_container(call: Call) -> Any:
 
 @route("POST", "/nodes/{node}/{type}/{vmid}/status/reboot", takes={"timeout": TIMEOUT}, needs=MAY)
 def reboot(call: Call) -> Any:
-    """Return the task that reboots a guest. Raises the 500 of one that does not run (the server says VM of both kinds)."""
+    """Return the task that reboots a guest. Raises the 500 of one that does not run (and calls both kinds VM)."""
     _require_running(call, "VM")
     _refuse_paused(call)
     return _run(call, "reboot", lambda power: power.reboot)

@@ -15,8 +15,11 @@ from simulator.routing import Call, route
 from simulator.rows import PRESSURES
 
 Row = dict[str, Any]
-GUEST_TAKES: Schema = {"timeframe": required(choice("hour", "day", "week", "month", "year")), "cf": choice("AVERAGE", "MAX")}
-NODE_TAKES: Schema = GUEST_TAKES | {"timeframe": required(choice("hour", "day", "week", "month", "year", "decade"))}
+FRAMES = ("hour", "day", "week", "month", "year")
+CF = choice("AVERAGE", "MAX")
+COUNTERS = ("netin", "netout", "diskread", "diskwrite")
+GUEST_TAKES: Schema = {"timeframe": required(choice(*FRAMES)), "cf": CF}
+NODE_TAKES: Schema = {"timeframe": required(choice(*FRAMES, "decade")), "cf": CF}
 # timeframe -> (seconds per row, rows), before and since version 9
 STEPS_8 = {"hour": (60, 70), "day": (1800, 70), "week": (10800, 70), "month": (43200, 70), "year": (604800, 70)}
 STEPS_9 = {"hour": (60, 60), "day": (60, 1440), "week": (1800, 336), "month": (1800, 1440), "year": (21600, 1440),
@@ -24,7 +27,7 @@ STEPS_9 = {"hour": (60, 60), "day": (60, 1440), "week": (1800, 336), "month": (1
 
 
 def _series(call: Call, row: Callable[[float, float], Row]) -> list[Row]:
-    """Return the rows of the asked time; ``row`` gets a time and a factor above 1 for maxima, and may return nothing."""
+    """Return the rows of the asked time; ``row`` gets a time and a factor (above 1 for maxima), may return nothing."""
     steps = STEPS_9 if call.cluster.release.major >= 9 else STEPS_8
     timeframe = call.params["timeframe"]
     if timeframe not in steps:
@@ -37,13 +40,14 @@ def _series(call: Call, row: Callable[[float, float], Row]) -> list[Row]:
 
 def _missing(kind: str, name: str, cluster: Cluster) -> Exception:
     store = f"pve-{kind}-9.0" if cluster.release.major >= 9 else f"pve2-{kind}"
-    path = f"/var/lib/rrdcached/db/{store}/{name}"
-    return failure(
-        f"RRD error: rrdcached@unix:/var/run/rrdcached.sock: rrd_fetch_r failed: opening '{path}': No such file or directory"
-    )
+    socket, path = "/var/run/rrdcached.sock", f"/var/lib/rrdcached/db/{store}/{name}"
+    opening = f"opening '{path}': No such file or directory"
+    return failure(f"RRD error: rrdcached@unix:{socket}: rrd_fetch_r failed: {opening}")
 
 
-@route("GET", "/nodes/{node}/{type}/{vmid}/rrddata", takes=GUEST_TAKES, needs=("/vms/{vmid}", "VM.Audit"), proxied=False)
+@route(
+    "GET", "/nodes/{node}/{type}/{vmid}/rrddata", takes=GUEST_TAKES, needs=("/vms/{vmid}", "VM.Audit"), proxied=False
+)
 def guest_rrd(call: Call) -> Any:
     """Return a guest's figures over time; any node answers. Before its creation rows hold the time alone."""
     guest = call.cluster.guests.get(call.vmid)
@@ -61,7 +65,7 @@ def _guest_row(cluster: Cluster, guest: Guest, when: float, factor: float) -> Ro
         return row
     mem = int(guest.maxmem * load.mem_curve(guest.salt, when))
     row |= {"cpu": load.cpu_curve(guest.salt, when) * factor, "mem": mem}
-    row |= {name: load.rate(guest.salt, which, when) * factor for which, name in enumerate(("netin", "netout", "diskread", "diskwrite"))}
+    row |= {name: load.rate(guest.salt, which, when) * factor for which, name in enumerate(COUNTERS)}
     if not guest.is_vm:
         row["disk"] = load.disk_curve(guest, when)
     if cluster.release.major >= 9:
@@ -89,13 +93,15 @@ def _node_row(cluster: Cluster, node: Node, when: float, factor: float) -> Row:
         return {}
     used = load.node_mem(node, when)
     row: Row = {
-        "maxcpu": node.cores, "cpu": load.node_cpu(node, when) * factor, "iowait": 0.002 + 0.01 * load.noise(node.nodeid, when, 60),
-        "loadavg": load.node_load(node, when) * factor, "memtotal": node.memory, "memused": used, "swaptotal": 8 * 1024**3,
-        "swapused": 1024**2, "roottotal": node.rootfs, "rootused": load.node_disk(node, when),
+        "maxcpu": node.cores, "cpu": load.node_cpu(node, when) * factor,
+        "iowait": 0.002 + 0.01 * load.noise(node.nodeid, when, 60),
+        "loadavg": load.node_load(node, when) * factor, "memtotal": node.memory, "memused": used,
+        "swaptotal": 8 * 1024**3, "swapused": 1024**2, "roottotal": node.rootfs, "rootused": load.node_disk(node, when),
         "netin": load.rate(node.nodeid, 0, when) * factor, "netout": load.rate(node.nodeid, 1, when) * factor,
     }  # fmt: skip
     if cluster.release.major >= 9:
-        row |= {name: load.pressure(node.nodeid, when, which) for which, name in enumerate(PRESSURES) if name != "pressurecpufull"}
+        shown = [name for name in PRESSURES if name != "pressurecpufull"]
+        row |= {name: load.pressure(node.nodeid, when, which) for which, name in enumerate(shown)}
         row |= {"memavailable": node.memory - used, "arcsize": 0}
     return row
 

@@ -7,14 +7,15 @@ from typing import Any
 
 from simulator import rows
 from simulator.errors import bad_parameter, failure
-from simulator.model import Storage, Volume
+from simulator.model import Guest, Storage, Volume
 from simulator.params import FLAG, TEXT, VMID
 from simulator.routing import Call, route
 
+LIST_TAKES = {"content": TEXT, "enabled": FLAG, "storage": TEXT, "target": TEXT, "format": FLAG}
 ANY = ("/storage/{storage}", "Datastore.Audit", "Datastore.AllocateSpace")
 
 
-@route("GET", "/nodes/{node}/storage", takes={"content": TEXT, "enabled": FLAG, "storage": TEXT, "target": TEXT, "format": FLAG})
+@route("GET", "/nodes/{node}/storage", takes=LIST_TAKES)
 def storages(call: Call) -> Any:
     """Return the node's storages that the caller may see."""
     now, wanted = time.time(), set(call.params.get("content", "").replace(",", " ").split())
@@ -39,7 +40,7 @@ def storage_status(call: Call) -> Any:
 
 @route("GET", "/nodes/{node}/storage/{storage}/content", takes={"content": TEXT, "vmid": VMID}, needs=ANY)
 def content(call: Call) -> Any:
-    """Return volumes; those the caller may not use are left out without a word. Raises the 500 of an unknown storage."""
+    """Return volumes; those the caller may not use are left out silently. Raises the 500 of an unknown storage."""
     storage = call.cluster.storages.get(call.values["storage"])
     if storage is None:
         raise failure(f"storage '{call.values['storage']}' does not exist")
@@ -70,13 +71,16 @@ def _may_use(call: Call, storage: Storage, volume: Volume) -> bool:
 def _images(call: Call, storage: Storage) -> list[Volume]:
     """Return the disks of the node's guests on a storage, which follow from the guests."""
     return [
-        Volume(
-            disk_volid(storage.name, guest.vmid, template=guest.template), storage.name, "images" if guest.is_vm else "rootdir",
-            "raw", guest.maxdisk, int(guest.created), call.node, guest.vmid,
-        )  # fmt: skip
+        _image(storage, guest, call.node)
         for guest in call.cluster.guests.values()
         if guest.storage == storage.name and (storage.shared or guest.node == call.node)
     ]
+
+
+def _image(storage: Storage, guest: Guest, node: str) -> Volume:
+    volid = disk_volid(storage.name, guest.vmid, template=guest.template)
+    kind = "images" if guest.is_vm else "rootdir"
+    return Volume(volid, storage.name, kind, "raw", guest.maxdisk, int(guest.created), node, guest.vmid)
 
 
 def disk_volid(storage: str, vmid: int, *, template: bool = False) -> str:
@@ -87,7 +91,8 @@ def disk_volid(storage: str, vmid: int, *, template: bool = False) -> str:
 def volume_row(volume: Volume) -> dict[str, Any]:
     """Return a volume's row; what is not known or not set is left out."""
     row: dict[str, Any] = {
-        "volid": volume.volid, "content": volume.content, "format": volume.format, "size": volume.size, "ctime": volume.ctime,
+        "volid": volume.volid, "content": volume.content, "format": volume.format, "size": volume.size,
+        "ctime": volume.ctime,
     }  # fmt: skip
     row |= {key: getattr(volume, key) for key in ("vmid", "subtype", "encrypted") if getattr(volume, key)}
     if volume.notes:
@@ -95,5 +100,6 @@ def volume_row(volume: Volume) -> dict[str, Any]:
     if volume.protected:
         row["protected"] = 1
     if volume.verification:
-        row["verification"] = {"state": volume.verification, "upid": f"UPID:pbs:00000A1B:00ABCDEF:00000001:{volume.ctime:08X}:verify:store:root@pam:"}
+        upid = f"UPID:pbs:00000A1B:00ABCDEF:00000001:{volume.ctime:08X}:verify:store:root@pam:"
+        row["verification"] = {"state": volume.verification, "upid": upid}
     return row

@@ -44,25 +44,24 @@ def tasks(call: Call) -> Any:
 
 def _wanted(call: Call, task: Task) -> bool:
     given = call.params
-    if not may_see(call, task):
-        return False
-    if given.get("errors") and not task.failed:
-        return False
-    if "typefilter" in given and task.type != given["typefilter"]:
-        return False
-    if "vmid" in given and task.id != str(given["vmid"]):
-        return False
-    if "userfilter" in given and given["userfilter"].lower() not in task.user.lower():
-        return False
-    if "statusfilter" in given and _state(task) not in re.split(r"[,;\s]+", given["statusfilter"]):
-        return False
-    return bool(given.get("since", 0) <= task.starttime <= given.get("until", 1 << 60))
+    states = re.split(r"[,;\s]+", given["statusfilter"]) if "statusfilter" in given else [_state(task)]
+    return (
+        may_see(call, task)
+        and (task.failed or not given.get("errors"))
+        and given.get("typefilter", task.type) == task.type
+        and str(given.get("vmid", task.id)) == task.id
+        and given.get("userfilter", "").lower() in task.user.lower()
+        and _state(task) in states
+        and given.get("since", 0) <= task.starttime <= given.get("until", 1 << 60)
+    )
 
 
 def _state(task: Task) -> str:
     if task.status in ("OK", ""):
         return "ok"
-    return "warning" if task.status.startswith("WARNINGS") else "unknown" if task.status == "unexpected status" else "error"
+    if task.status.startswith("WARNINGS"):
+        return "warning"
+    return "unknown" if task.status == "unexpected status" else "error"
 
 
 def may_see(call: Call, task: Task) -> bool:
@@ -71,7 +70,7 @@ def may_see(call: Call, task: Task) -> bool:
 
 
 def _find(call: Call) -> Task | None:
-    """Return the task of the path, if it is there. Raises the 400 of something that is no UPID, the 403 of another's."""
+    """Return the task of the path, if it is there. Raises the 400 of what is no UPID, the 403 of another's."""
     upid = str(call.values["upid"])
     if not UPID.fullmatch(upid):
         raise bad_parameter(upid="unable to parse worker upid")
