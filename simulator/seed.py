@@ -14,7 +14,8 @@ SERIES = "web app api worker db cache queue search ci-runner k8s-node batch ml e
 TAGS = {
     "web": "prod;web", "app": "app;prod", "api": "api;prod", "worker": "prod", "db": "critical;db;prod",
     "cache": "cache;prod", "queue": "prod", "search": "prod", "ci-runner": "ci",
-    "k8s-node": "k8s;prod", "batch": "batch",    "ml": "gpu;ml", "edge": "edge;prod;web", "dev": "dev", "stage": "staging", "report": "",
+    "k8s-node": "k8s;prod", "batch": "batch", "ml": "gpu;ml",
+    "edge": "edge;prod;web", "dev": "dev", "stage": "staging", "report": "",
 }  # fmt: skip
 OWNERS = ["platform", "data", "web team", "김민준", "Ana Souza", "it-ops"]
 POOLS = {"production": "what customers see", "internal": "for ourselves", "lab": ""}

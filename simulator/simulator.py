@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import ssl
 import tempfile
 import threading
 import uuid
+import weakref
 from collections import deque
 from pathlib import Path
 from types import TracebackType
@@ -55,8 +57,10 @@ class Simulator(Controls):
         resources_lag: float = 0.0,
         token_id: str = TOKEN_ID,
     ) -> None:
-        self._temporary = None if state_dir else tempfile.TemporaryDirectory(prefix="simulator-")
-        self.folder = Path(state_dir or self._temporary.name if self._temporary else str(state_dir))
+        self._keep = state_dir is not None
+        self.folder = Path(state_dir) if state_dir is not None else Path(tempfile.mkdtemp(prefix="simulator-"))
+        if not self._keep:
+            weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder.chmod(0o700)
         self.host, self.port, self.control_port = host, port, control_port
@@ -163,7 +167,7 @@ class Simulator(Controls):
             self._changed.wait()
             self._ending.wait(SAVE_AFTER)
             self._changed.clear()
-            if self._temporary is None:
+            if self._keep:
                 self._keeper.save(self.cluster)
 
     def __enter__(self) -> Self:

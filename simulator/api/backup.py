@@ -14,7 +14,8 @@ TAKES = {
     "compress": choice("0", "1", "gzip", "lzo", "zstd"),
     "notes-template": TEXT, "protected": FLAG, "remove": FLAG, "prune-backups": TEXT, "all": FLAG, "exclude": VMIDS,
     "pool": TEXT, "bwlimit": COUNT, "quiet": FLAG, "mailto": TEXT, "notification-mode": TEXT, "zstd": COUNT,
-    "ionice": NUMBER,    "lockwait": COUNT, "stopwait": COUNT, "fleecing": TEXT, "performance": TEXT, "exclude-path": TEXT, "job-id": TEXT,
+    "ionice": NUMBER, "lockwait": COUNT, "stopwait": COUNT, "fleecing": TEXT,
+    "performance": TEXT, "exclude-path": TEXT, "job-id": TEXT,
 }  # fmt: skip
 
 
