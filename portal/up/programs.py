@@ -72,11 +72,10 @@ def beat(schedule: Path) -> Program:
     return Program("beat", (*command, "--schedule", str(schedule)))
 
 
-def simulator(state: Path, port: int, *, guests: int = 40, nodes: int = 3) -> Program:
+def simulator(state: Path, port: int, control_port: int, *, guests: int = 40, nodes: int = 3) -> Program:
     """A small Proxmox VE cluster to try the portal on; it writes ``simulator.json`` into ``state`` when it answers."""
-    command = (PYTHON, "-m", "simulator", "--state-dir", str(state), "--port", str(port))
-    return Program(
-        "simulator",
-        (*command, "--guests", str(guests), "--nodes", str(nodes)),
-        address=f"https://{LOOPBACK}:{port}",
+    command = (
+        *(PYTHON, "-m", "simulator", "--state-dir", str(state), "--port", str(port)),
+        *("--control-port", str(control_port), "--guests", str(guests), "--nodes", str(nodes)),
     )
+    return Program("simulator", command, optional=True, address=f"https://{LOOPBACK}:{port}")

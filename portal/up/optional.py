@@ -1,0 +1,83 @@
+"""Programs that run beside the portal where they are found on PATH. A further one is one more entry in ``OPTIONAL``."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from portal.up.layout import Layout
+from portal.up.ports import Ports, answers
+from portal.up.programs import LOOPBACK, Program
+
+MONITORING_HINT: Final = "`bin/up --install-monitoring` as root installs it"
+
+
+@dataclass(frozen=True)
+class Optional:
+    """How such a program is found and started."""
+
+    name: str
+    binaries: tuple[str, ...]
+    port: int
+    # What the table says where it is missing.
+    hint: str
+    # Its command, from binary, port and layout.
+    command: Callable[[str, int, Layout], tuple[str, ...]]
+    # One that is running already on its usual port serves as well as ours (it needs none of our files).
+    may_be_foreign: bool = False
+
+    def binary(self) -> str:
+        """Its path, or '' where there is none."""
+        return next((path for name in self.binaries if (path := shutil.which(name))), "")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What became of one of them: a program to run, or why there is none."""
+
+    name: str
+    port: int = 0
+    program: Program | None = None
+    note: str = ""
+
+
+def look_for(optional: Optional, layout: Layout, ports: Ports) -> Found:
+    """Find it and choose its port."""
+    if optional.may_be_foreign and answers(optional.port):
+        ports.set(optional.name, optional.port)
+        return Found(optional.name, optional.port, note="ran already: used as it is")
+    binary = optional.binary()
+    if not binary:
+        return Found(optional.name, note=f"not found: {optional.hint}")
+    port = ports.choose(optional.name, optional.port)
+    command = optional.command(binary, port, layout)
+    return Found(
+        optional.name, port, Program(optional.name, command, optional=True, address=f"http://{LOOPBACK}:{port}")
+    )
+
+
+def _prometheus(binary: str, port: int, layout: Layout) -> tuple[str, ...]:
+    return (
+        binary,
+        f"--config.file={layout.rendered / 'prometheus' / 'prometheus.yml'}",
+        f"--storage.tsdb.path={layout.data / 'prometheus'}",
+        *("--storage.tsdb.retention.time=30d", "--storage.tsdb.retention.size=10GB"),
+        f"--web.listen-address={LOOPBACK}:{port}",
+    )
+
+
+def _node_exporter(binary: str, port: int, layout: Layout) -> tuple[str, ...]:
+    return (binary, f"--web.listen-address={LOOPBACK}:{port}")
+
+
+OPTIONAL: Final = (
+    Optional("prometheus", ("prometheus",), 9090, MONITORING_HINT, _prometheus),
+    Optional(
+        "node-exporter",
+        ("prometheus-node-exporter", "node_exporter"),
+        9100,
+        MONITORING_HINT,
+        _node_exporter,
+        may_be_foreign=True,
+    ),
+)

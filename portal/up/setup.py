@@ -1,0 +1,97 @@
+"""The steps before the processes start. Each looks whether it has anything to do, so a second start is quick."""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.migrations.executor import MigrationExecutor
+
+from portal.lib.keys import load_or_create_secret
+from portal.up.layout import Layout
+from portal.up.trouble import explained
+
+ADMINISTRATOR: Final = "admin"
+
+
+def migrate(layout: Layout) -> int:
+    """Bring the database up to date; how many migrations were applied. Raises Trouble."""
+    with explained("bringing the database up to date", layout.data):
+        executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
+        missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+        if missing:
+            call_command("migrate", interactive=False, verbosity=0)
+    return missing
+
+
+def collect_static(layout: Layout) -> bool:
+    """Collect the static files unless they are as last time; whether it did. Raises Trouble."""
+    with explained("collecting the static files", layout.data):
+        stamp, signature = Path(settings.STATIC_ROOT) / ".collected", _static_signature()
+        if stamp.exists() and stamp.read_text() == signature:
+            return False
+        call_command("collectstatic", interactive=False, verbosity=0, clear=True)
+        stamp.write_text(signature)
+    return True
+
+
+def _static_signature() -> str:
+    """A digest of every static file's name, size and time."""
+    digest = hashlib.sha256()
+    for finder in get_finders():
+        for name, storage in finder.list(None):
+            facts = Path(storage.path(name)).stat()
+            digest.update(f"{name}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def metrics_token_file(layout: Layout) -> Path:
+    """The file with the token that Prometheus shows at /metrics; made at the first call. Raises Trouble."""
+    given = os.environ.get("PORTAL_METRICS_TOKEN_FILE", "")
+    if given:
+        return Path(given).resolve()
+    path = layout.keys / "metrics-token"
+    with explained("making the token for /metrics", layout.data):
+        if token := os.environ.get("PORTAL_METRICS_TOKEN", ""):
+            _keep(path, token)
+        else:
+            load_or_create_secret(path)
+    return path
+
+
+def _keep(path: Path, token: str) -> None:
+    """Prometheus wants a file, and the token came as a variable."""
+    if path.exists() and path.read_text() == token:
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(token)
+
+
+def first_administrator(layout: Layout) -> str:
+    """Make the first administrator where there is none, and give the random password; '' where there is one."""
+    people = get_user_model()
+    with explained("making the first administrator", layout.data):
+        if people.objects.filter(is_superuser=True).exists() or people.objects.filter(username=ADMINISTRATOR).exists():
+            return ""
+        password = secrets.token_urlsafe(12)
+        people.objects.create_superuser(ADMINISTRATOR, "", password)
+    return password
+
+
+def environment(layout: Layout, token_file: Path, *, embedded_redis: bool) -> Mapping[str, str]:
+    """What the children have in their environment: ours, and where this installation's things are."""
+    variables = {**os.environ, "PORTAL_DATA": str(layout.data), "PORTAL_PORT": str(settings.PORTAL_PORT)}
+    variables.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    if embedded_redis:
+        variables["PORTAL_REDIS_URL"] = f"unix://{layout.redis_socket}"
+    if not variables.get("PORTAL_METRICS_TOKEN"):
+        variables["PORTAL_METRICS_TOKEN_FILE"] = str(token_file)
+    return variables
