@@ -57,7 +57,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # "monitoring.http_metrics.BeforeMiddleware",
+    "monitoring.http_metrics.BeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -69,9 +69,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "portal.lib.timezone.TimezoneMiddleware",
-    # "monitoring.active_users.ActiveUsersMiddleware",
+    "monitoring.active_users.ActiveUsersMiddleware",
     "auditlog.middleware.AuditlogMiddleware",
-    # "monitoring.http_metrics.AfterMiddleware",
+    "monitoring.http_metrics.AfterMiddleware",
 ]
 
 ROOT_URLCONF = "portal.urls"

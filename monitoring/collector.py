@@ -1,0 +1,162 @@
+"""One scrape: every part of it gathered by itself, so that one that fails takes no other along.
+
+A scrape reads the database and the cache, never Proxmox, and each part has a limit in time. What failed is told by
+``portal_collector_success`` and logged once; the answer is a page all the same.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.db import connection
+from prometheus_client import REGISTRY
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.platform_collector import PlatformCollector
+
+from monitoring import inventory_metrics, portal_metrics
+from monitoring.exposition import Format, render
+from monitoring.guest_metrics import GuestTexts
+from monitoring.limits import limited
+from portal.lib import clock
+from servers.models import Cluster, Snapshot
+
+logger = logging.getLogger(__name__)
+PART_SECONDS: Final = 2.0  # of one part: statements that take longer are ended by the database
+SCRAPE_SECONDS: Final = 6.0  # of all parts together: Prometheus waits for ten
+TEXTS: Final = GuestTexts()
+PLATFORM: Final = PlatformCollector(registry=None)
+_complained: set[str] = set()  # the parts whose failure the log knows already
+
+Given = Iterable[Metric] | datetime | None
+
+
+class Impossible(Exception):
+    """A part cannot be gathered because of what happened to one before it."""
+
+
+@dataclass(slots=True, frozen=True)
+class Outcome:
+    """How it went with one part."""
+
+    success: bool
+    seconds: float
+    refreshed: datetime | None
+
+
+class Scrape:
+    """What the parts of one scrape share: the moment, the clusters, the time that is left."""
+
+    def __init__(self) -> None:
+        self.moment = clock.now()
+        self.until = time.monotonic() + SCRAPE_SECONDS
+        self.families: list[Metric] = []
+        self.outcomes: dict[str, Outcome] = {}
+        self._clusters: list[Cluster] | None = None
+        self._unreachable = False
+
+    def page(self, fmt: Format, *, gzipped: bool) -> bytes:
+        """The whole exposition. The guests come first: what is kept of them is packed already."""
+        self.gather("http", http_families, database=False)
+        self.gather("build", portal_metrics.build_families, database=False)
+        self.gather("clusters", self._load_clusters)
+        with TEXTS.lock:
+            self.gather("guest_usage", lambda: TEXTS.refresh_usage(self.fresh), database=False)
+            self.gather("guests", lambda: TEXTS.refresh_rows(self.fresh, self.moment))
+            if not self.outcomes["guests"].success and self._clusters is not None:
+                TEXTS.drop_rows(self.fresh)
+            self._gather_rows()
+            rest = render([*self.families, *self._about_itself()], fmt)
+            shown = self.fresh if self._clusters is not None else []
+            if gzipped:
+                return TEXTS.packed(shown, fmt).finished_with(rest)
+            return b"".join((*TEXTS.pieces(shown, fmt), rest))
+
+    def _gather_rows(self) -> None:
+        self.gather("nodes", inventory_metrics.node_families)
+        self.gather("node_usage", lambda: inventory_metrics.node_usage_families(self.snapshots), database=False)
+        self.gather("storages", lambda: inventory_metrics.storage_families(self.snapshots))
+        self.gather("servers", portal_metrics.server_families)
+        self.gather("counters", lambda: portal_metrics.counter_families(self.clusters))
+        self.gather("backups", lambda: portal_metrics.backup_families(self.clusters))
+        self.gather("users", lambda: portal_metrics.user_families(self.moment))
+
+    @property
+    def clusters(self) -> list[Cluster]:
+        """Every cluster, without its secret. Raises Impossible where they could not be read."""
+        if self._clusters is None:
+            raise Impossible("The clusters could not be read.")
+        return self._clusters
+
+    @property
+    def fresh(self) -> list[Cluster]:
+        """The clusters whose guests have samples."""
+        return [cluster for cluster in self.clusters if cluster.is_fresh(self.moment)]
+
+    @property
+    def snapshots(self) -> list[tuple[Cluster, Snapshot]]:
+        """What the fresh clusters' latest snapshots say of nodes and storages."""
+        return [(cluster, snapshot) for cluster in self.fresh if (snapshot := TEXTS.snapshot(cluster))]
+
+    def gather(self, name: str, part: Callable[[], Given], *, database: bool = True) -> None:
+        """Run a part and keep what it gives: families, or the time at which its texts were made. Raises nothing."""
+        started, refreshed, success = time.monotonic(), None, False
+        try:
+            with self._within_limits() if database else nullcontext():
+                given = part()
+                if isinstance(given, datetime) or given is None:
+                    refreshed = given
+                else:
+                    self.families += list(given)
+            success = True
+            _complained.discard(name)
+        except Exception as error:
+            if name not in _complained:
+                _complained.add(name)
+                logger.exception("The metrics of %r could not be gathered (%s).", name, type(error).__name__)
+        moment = refreshed or (self.moment if success else None)
+        self.outcomes[name] = Outcome(success, time.monotonic() - started, moment)
+
+    def _within_limits(self) -> AbstractContextManager[None]:
+        left = min(PART_SECONDS, self.until - time.monotonic())
+        if self._unreachable or left <= 0:
+            raise Impossible("The parts before this one used up the time." if left <= 0 else "No database.")
+        self._unreachable = True
+        connection.ensure_connection()
+        self._unreachable = False
+        return limited(left)
+
+    def _load_clusters(self) -> Iterable[Metric]:
+        self._clusters = list(Cluster.objects.only(*inventory_metrics.CLUSTER_COLUMNS).order_by("name"))
+        return inventory_metrics.cluster_families(self._clusters)
+
+    def _about_itself(self) -> Iterator[Metric]:
+        labels = ["collector"]
+        success = GaugeMetricFamily("portal_collector_success", "1 where this part was gathered.", labels=labels)
+        duration = GaugeMetricFamily(
+            "portal_collector_duration_seconds", "Time it took to gather this part.", labels=labels
+        )
+        refresh = GaugeMetricFamily(
+            "portal_refresh_timestamp_seconds", "When what this part tells was last looked at.", labels=labels
+        )
+        for name, outcome in self.outcomes.items():
+            success.add_metric([name], float(outcome.success))
+            duration.add_metric([name], outcome.seconds)
+            if outcome.refreshed:
+                refresh.add_metric([name], outcome.refreshed.timestamp())
+        yield from (success, duration, refresh)
+
+
+def http_families() -> Iterator[Metric]:
+    """What this process counted; where several processes serve, what all of them did. Figures of one process
+    (its memory, its start) are left out then: they would be another's at each scrape."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        yield from REGISTRY.collect()
+        return
+    yield from MultiProcessCollector(None).collect()
+    yield from PLATFORM.collect()

@@ -1,0 +1,38 @@
+"""A limit in time for what a scrape asks the database."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection, transaction
+
+STEPS = 20_000  # of SQLite's machine between two looks at the clock: a few milliseconds
+
+
+@contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """The database ends every statement in this block that takes longer. Raises DatabaseError where it cannot be
+    reached; the statement's error otherwise."""
+    connection.ensure_connection()
+    if connection.vendor == "postgresql":
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = %s", [max(1, int(seconds * 1000))])
+            yield
+    else:
+        with _limited_sqlite(seconds):
+            yield
+
+
+@contextmanager
+def _limited_sqlite(seconds: float) -> Iterator[None]:
+    """No transaction here: ours are IMMEDIATE, and a scrape must not wait for the lock of those who write."""
+    raw = connection.connection
+    usual = connection.settings_dict["OPTIONS"].get("timeout", 5)
+    until = time.monotonic() + seconds
+    raw.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+    raw.set_progress_handler(lambda: int(time.monotonic() > until), STEPS)
+    try:
+        yield
+    finally:
+        raw.set_progress_handler(None, 0)
+        raw.execute(f"PRAGMA busy_timeout = {int(usual * 1000)}")
