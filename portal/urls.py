@@ -12,5 +12,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.ReadyView.as_view(), name="readyz"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
-    # path("", include("monitoring.urls")),
+    path("", include("monitoring.urls")),
 ]
