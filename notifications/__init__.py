@@ -1,1 +1,33 @@
-"""From a message to its delivery. Knows no Proxmox and no Prometheus."""
+"""From a message to its delivery. Knows no Proxmox and no Prometheus.
+
+This is the door: other apps use ``Message``, ``publish`` and ``figures`` and nothing behind them.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from notifications.message import Message, Severity, Status
+
+if TYPE_CHECKING:
+    from notifications.counting import Figures
+    from notifications.models import AlertChannel, Notification
+
+__all__ = ["Message", "Severity", "Status", "figures", "publish"]
+
+
+def publish(message: Message, *, channels: "Iterable[AlertChannel] | None" = None) -> "Notification":
+    """Write the message and one delivery per channel that wants it, inside the caller's transaction, and wake the
+    workers after it. The same message (its ``key``) published again changes nothing.
+
+    ``channels`` names the channels instead of asking which want it. Returns the notification's row.
+    """
+    from notifications import dispatch
+
+    return dispatch.publish(message, channels=channels)
+
+
+def figures() -> "Figures":
+    """What the metrics tell of messages: counters and the queue, in a fixed number of queries."""
+    from notifications import counting
+
+    return counting.read()

@@ -1,0 +1,95 @@
+"""Messages: what was said, when, and to whom."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import TabularInline
+from unfold.decorators import display
+
+from notifications.admin.shown import HistoryAdmin, said, seconds, severity_badge, state_badge, status_badge
+from notifications.models import Delivery, Notification
+from portal.lib import show
+from portal.lib.buttons import object_url
+
+
+class DeliveryInline(TabularInline):
+    """Who was told, on the message's page."""
+
+    model = Delivery
+    extra = 0
+    can_delete = False
+    fields = readonly_fields = ("channel_link", "state_shown", "attempts", "took", "last_error")
+    ordering = ("pk",)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever sees the message."""
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+    @display(description=_("channel"))
+    def channel_link(self, delivery: Delivery) -> SafeString:
+        """Leads to the delivery."""
+        return show.link(object_url(delivery), delivery.channel_name)
+
+    @display(description=_("state"))
+    def state_shown(self, delivery: Delivery) -> SafeString:
+        """Where it stands."""
+        return state_badge(delivery)
+
+    @display(description=_("duration"))
+    def took(self, delivery: Delivery) -> str:
+        """How long the last attempt took."""
+        return seconds(delivery.duration_seconds)
+
+
+@admin.register(Notification)
+class NotificationAdmin(HistoryAdmin):
+    """Read-only: what was said stays said."""
+
+    list_display = ("title", "severity_shown", "status_shown", "when", "told")
+    list_filter = ("severity", "status", "created_at")
+    search_fields = ("title", "incident")
+    fields = ("title", "severity_shown", "status_shown", "when", "said", "incident")
+    readonly_fields = fields
+    inlines = (DeliveryInline,)
+    empty_hint = _("Nothing was said yet: messages appear here when there is trouble, and when somebody sends a test.")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Notification]:
+        """With the number of channels that were told."""
+        return super().get_queryset(request).annotate(told=Count("delivery"))
+
+    @display(description=_("severity"), ordering="severity")
+    def severity_shown(self, notification: Notification) -> SafeString:
+        """How bad it is."""
+        return severity_badge(notification.severity)
+
+    @display(description=_("about"), ordering="status")
+    def status_shown(self, notification: Notification) -> SafeString:
+        """Trouble, recovery or test."""
+        return status_badge(notification.status)
+
+    @display(description=_("when"), ordering="created_at")
+    def when(self, notification: Notification) -> SafeString:
+        """When it was said."""
+        return show.moment(notification.created_at)
+
+    @display(description=_("channels"), ordering="told")
+    def told(self, notification: Any) -> int:
+        """How many channels it goes to."""
+        return int(notification.told)
+
+    @display(description=_("message"))
+    def said(self, notification: Notification) -> SafeString:
+        """Its text and labels."""
+        return said(notification)

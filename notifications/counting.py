@@ -1,0 +1,32 @@
+"""Figures about messages for the metrics. Reads rows and changes nothing."""
+
+from dataclasses import dataclass
+
+from django.db.models import Count, Min
+
+from notifications import channels
+from notifications.models import Delivery, NotificationCounter, Result
+from notifications.models.delivery import PENDING, WAITING, DeliveryState
+from portal.lib import clock
+
+
+@dataclass(frozen=True)
+class Figures:
+    """``counts``: (kind of channel, result) to a number that never falls. ``queue``: state to the number of deliveries
+    that somebody or something still has to deal with. ``oldest_due_seconds``: how late the latest one is, 0 if none."""
+
+    counts: dict[tuple[str, str], int]
+    queue: dict[str, int]
+    oldest_due_seconds: float
+
+
+def read() -> Figures:
+    """The figures of this moment; every known kind and result is there from the first scrape on, as 0."""
+    counts = {(kind, str(result)): 0 for kind in channels.KINDS for result in Result.values}
+    counts.update({(row.kind, row.result): row.value for row in NotificationCounter.objects.all()})
+    open_states = [*PENDING, DeliveryState.DEAD]
+    rows = Delivery.objects.filter(state__in=open_states).order_by().values_list("state").annotate(Count("pk"))
+    queue = {str(state): 0 for state in open_states} | {str(state): number for state, number in rows}
+    oldest = Delivery.objects.filter(state__in=WAITING).aggregate(oldest=Min("due_at"))["oldest"]
+    late = (clock.now() - oldest).total_seconds() if oldest else 0.0
+    return Figures(counts, queue, max(0.0, late))

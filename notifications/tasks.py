@@ -1,0 +1,42 @@
+"""What Celery runs. Thin: the rows say what is to be done, ``sending`` does it."""
+
+from typing import Any, Final
+
+from celery import shared_task
+from django.conf import settings
+
+from portal.lib import clock
+
+BATCH: Final = 200
+# A sending that takes longer than the soft limit counts as failed; both end before the claim expires.
+SOFT_LIMIT, HARD_LIMIT = 90, 105
+
+BEAT: Final[dict[str, dict[str, Any]]] = {
+    "notifications-deliver-due": {
+        "task": "notifications.deliver_due",
+        "schedule": settings.PORTAL_TICK_SECONDS,
+        "options": {"expires": 30},
+    },
+}
+
+
+@shared_task(name="notifications.deliver", soft_time_limit=SOFT_LIMIT, time_limit=HARD_LIMIT)
+def deliver(delivery_pk: int) -> None:
+    """Send one delivery, if it is due and nobody else is at it."""
+    from notifications import sending
+
+    sending.deliver(delivery_pk)
+
+
+@shared_task(name="notifications.deliver_due")
+def deliver_due() -> int:
+    """Wake a worker for everything that is due: the guarantee behind all nudges. How many were woken."""
+    from notifications.models import Delivery
+    from portal.lib.nudge import nudge
+
+    moment = clock.now()
+    found = list(Delivery.due(moment).values_list("pk", flat=True)[:BATCH])
+    Delivery.objects.filter(pk__in=found).update(nudged_at=moment)
+    for pk in found:
+        nudge(deliver, pk)
+    return len(found)
