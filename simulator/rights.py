@@ -73,7 +73,7 @@ class Rights:
         if not self.may(path, *privileges):
             raise forbidden(path, "|".join(privileges))
 
-    def listing(self) -> dict[str, dict[str, int]]:
+    def listing(self, more: Iterable[str] = ()) -> dict[str, dict[str, int]]:
         """Return path -> {privilege: 1}, as ``/access/permissions`` does: empty when there are no rights at all."""
-        paths = set(self.entries) | (set(BASE_PATHS) if self.entries.get("/") else set())
+        paths = {*self.entries, *BASE_PATHS, *more}
         return {path: dict.fromkeys(sorted(self.on(path)), 1) for path in sorted(paths) if self.on(path)}

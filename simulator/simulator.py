@@ -115,7 +115,8 @@ class Simulator(Controls):
     @property
     def url(self) -> str:
         """The address of the server, without a path."""
-        return f"https://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
+        return f"https://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property
     def control_url(self) -> str:

@@ -78,10 +78,10 @@ def agent_interfaces(call: Call) -> Any:
     )
     with call.cluster.lock:
         guest = the_guest(call)
+        if not guest.running and (guest.agent or "agent" in guest.extra):
+            raise failure(f"VM {guest.vmid} is not running")
         if not guest.agent:
             raise failure("No QEMU guest agent configured")
-        if not guest.running:
-            raise failure(f"VM {guest.vmid} is not running")
         pace = call.cluster.pace
         ready = guest.agent_running and guest.status == "running" and time.time() - guest.started > BOOT_SECONDS * pace
     if not ready:

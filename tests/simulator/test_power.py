@@ -169,7 +169,9 @@ def test_an_ha_guest_files_a_request_and_follows_later(pve: Simulator, client: C
     assert f"vm:{vm}" in {row["sid"] for row in services}
 
 
-def test_without_quorum_nothing_starts_but_running_guests_can_be_stopped(pve: Simulator, client: Client, vm: int) -> None:
+def test_without_quorum_nothing_starts_but_running_guests_can_be_stopped(
+    pve: Simulator, client: Client, vm: int
+) -> None:
     pve.set_quorate(False)
     path = f"/nodes/pve1/qemu/{vm}/status"
     assert client.run(path + "/suspend")[0] == "OK"

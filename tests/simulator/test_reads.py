@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 from simulator import Simulator
 from simulator.model import Guest
@@ -12,7 +13,10 @@ from tests.simulator.conftest import Client, until
 def test_the_resource_list_has_every_kind_of_row(client: Client) -> None:
     rows = client.get("/cluster/resources")
     assert {row["type"] for row in rows} == {"qemu", "lxc", "node", "storage", "pool", "network"}
-    kinds = {kind: {row["type"] for row in client.get("/cluster/resources", type=kind)} for kind in ("vm", "storage", "node", "sdn")}
+    kinds = {
+        kind: {row["type"] for row in client.get("/cluster/resources", type=kind)}
+        for kind in ("vm", "storage", "node", "sdn")
+    }
     assert kinds == {"vm": {"qemu", "lxc"}, "storage": {"storage"}, "node": {"node"}, "sdn": {"network"}}
 
 
@@ -94,13 +98,15 @@ def test_counters_grow_as_the_charts_say() -> None:
 
 def test_charts_have_the_right_steps_and_stop_at_the_creation(pve: Simulator, client: Client, vm: int) -> None:
     hour = client.get(f"/nodes/pve1/qemu/{vm}/rrddata", timeframe="hour")
-    assert {later["time"] - row["time"] for row, later in zip(hour, hour[1:], strict=False)} == {60}
+    assert {later["time"] - row["time"] for row, later in pairwise(hour)} == {60}
     assert set(hour[0]) == {"time"}, "it did not exist an hour ago"
     old = next(guest for guest in pve.cluster.guests.values() if guest.is_vm and guest.status == "running")
     week = client.get(f"/nodes/{old.node}/qemu/{old.vmid}/rrddata", timeframe="week", cf="MAX")
     assert len(week) == 336
     assert {"cpu", "mem", "netin", "pressurecpusome"} <= set(week[-1])
-    assert {"loadavg", "memtotal", "roottotal", "iowait"} <= set(client.get("/nodes/pve1/rrddata", timeframe="year")[-1])
+    assert {"loadavg", "memtotal", "roottotal", "iowait"} <= set(
+        client.get("/nodes/pve1/rrddata", timeframe="year")[-1]
+    )
     assert client.get("/nodes/pve1/storage/pbs/rrddata", timeframe="month")[-1]["total"] > 0
     gone = client.ask("GET", "/nodes/pve1/qemu/99999/rrddata", params={"timeframe": "hour"})
     assert gone.reason.startswith("RRD error: ")

@@ -35,7 +35,10 @@ def test_a_token_without_rights_gets_empty_lists_and_nodes_without_figures(pve: 
         ("/nodes/pve1/status", "Permission check failed (/nodes/pve1, Sys.Audit)"),
         ("/nodes/nosuch/status", "Permission check failed (/nodes/nosuch, Sys.Audit)"),
         ("/nodes/pve1/qemu/99999/config", "Permission check failed (/vms/99999, VM.Audit)"),
-        ("/nodes/pve1/storage/local/content", "Permission check failed (/storage/local, Datastore.Audit|Datastore.AllocateSpace)"),
+        (
+            "/nodes/pve1/storage/local/content",
+            "Permission check failed (/storage/local, Datastore.Audit|Datastore.AllocateSpace)",
+        ),
     ],
 )  # fmt: skip
 def test_a_token_without_rights_is_refused_single_reads(pve: Simulator, client: Client, path: str, reason: str) -> None:

@@ -107,7 +107,9 @@ def test_backups_that_cannot_be_made(pve: Simulator, client: Client, vm: int) ->
     status, log = client.run("/nodes/pve1/vzdump", vmid=99999, storage="local")
     assert status == "job errors"
     assert "ERROR: Backup of VM 99999 failed - unable to find VM '99999'" in log
-    assert client.run("/nodes/pve1/vzdump", vmid=vm, storage="nosuch")[0].startswith("could not activate storage 'nosuch'")
+    assert client.run("/nodes/pve1/vzdump", vmid=vm, storage="nosuch")[0].startswith(
+        "could not activate storage 'nosuch'"
+    )
     assert client.post("/nodes/pve2/vzdump", vmid=vm, storage="pbs").json() == {"data": "OK"}, "it is on pve1"
     missing = client.post("/nodes/pve1/vzdump", storage="local")
     assert missing.json()["errors"] == {"vmid": "property is missing"}

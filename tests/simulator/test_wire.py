@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
 import ssl
 import threading
@@ -12,6 +13,10 @@ import requests
 
 from simulator import Simulator
 from tests.simulator.conftest import Client
+
+
+UNKNOWN = "property is not defined in schema and the schema does not allow additional properties"
+NO_KIND = "value 'lxc' does not have a value in the enumeration 'vm, storage, node, sdn'"
 
 
 def raw(pve: Simulator, text: str, *, tls: bool = True) -> str:
@@ -30,8 +35,6 @@ def raw(pve: Simulator, text: str, *, tls: bool = True) -> str:
 
 def test_the_certificate_is_valid_for_localhost_and_has_the_fingerprint_it_says(pve: Simulator) -> None:
     pem = ssl.get_server_certificate((pve.host, pve.port))
-    import hashlib
-
     digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest().upper()
     assert pve.fingerprint.replace(":", "") == digest
     assert requests.get(pve.url.replace("127.0.0.1", "localhost") + "/", verify=pve.ca_path, timeout=5).ok
@@ -63,7 +66,9 @@ def test_versions_before_8_4_have_the_text_in_the_reason_phrase_only() -> None:
     ],
 )
 def test_bad_credentials_get_401_with_an_empty_body(pve: Simulator, authorization: str, reason: str) -> None:
-    answer = requests.get(pve.url + "/api2/json/nosuch", headers={"Authorization": authorization}, verify=pve.ca_path, timeout=5)
+    answer = requests.get(
+        pve.url + "/api2/json/nosuch", headers={"Authorization": authorization}, verify=pve.ca_path, timeout=5
+    )
     assert (answer.status_code, answer.reason, answer.content) == (401, reason, b"")
     assert "Content-Type" not in answer.headers
 
@@ -98,8 +103,8 @@ def test_a_body_on_get_is_501(client: Client) -> None:
 @pytest.mark.parametrize(
     ("path", "given", "errors"),
     [
-        ("/cluster/resources", {"foo": 1}, {"foo": "property is not defined in schema and the schema does not allow additional properties"}),
-        ("/cluster/resources", {"type": "lxc"}, {"type": "value 'lxc' does not have a value in the enumeration 'vm, storage, node, sdn'"}),
+        ("/cluster/resources", {"foo": 1}, {"foo": UNKNOWN}),
+        ("/cluster/resources", {"type": "lxc"}, {"type": NO_KIND}),
         ("/nodes/pve1/qemu", {"full": "True"}, {"full": "type check ('boolean') failed - got 'True'"}),
         ("/nodes/pve1/rrddata", {}, {"timeframe": "property is missing and it is not optional"}),
         ("/nodes/pve1/qemu/abc/config", {}, {"vmid": "type check ('integer') failed - got 'abc'"}),
@@ -108,7 +113,9 @@ def test_a_body_on_get_is_501(client: Client) -> None:
         ("/nodes/pve1/tasks/garbage/status", {}, {"upid": "unable to parse worker upid"}),
     ],
 )  # fmt: skip
-def test_wrong_parameters_are_named_in_a_400(client: Client, path: str, given: dict[str, object], errors: object) -> None:
+def test_wrong_parameters_are_named_in_a_400(
+    client: Client, path: str, given: dict[str, object], errors: object
+) -> None:
     answer = client.ask("GET", path, params=given)
     assert (answer.status_code, answer.reason) == (400, "Parameter verification failed.")
     assert answer.json()["errors"] == errors
