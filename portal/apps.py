@@ -4,11 +4,13 @@ from django.apps import AppConfig
 
 
 class PortalConfig(AppConfig):
-    """Loads the system checks."""
+    """Loads the system checks and the audit trail."""
 
     name = "portal"
     verbose_name = "Portal"
 
     def ready(self) -> None:
-        """Register the checks."""
-        from portal import checks  # noqa: F401
+        """Register the checks and what the audit trail follows."""
+        from portal import audit, checks  # noqa: F401
+
+        audit.register()

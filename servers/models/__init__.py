@@ -1,9 +1,9 @@
 """The rows of the inventory. Other apps import from here and from nowhere else in ``servers``."""
 
-from servers.models.backup import Backup, BackupRun
+from servers.models.backup import Backup, BackupRun, Outcome, Verification
 from servers.models.cluster import Cluster, TlsMode
 from servers.models.counter import Counter
-from servers.models.inventory import Node, NodeStatus, Server, ServerStatus, Storage
+from servers.models.inventory import ExpectedState, Kind, Node, NodeStatus, Server, ServerStatus, Storage
 from servers.models.statechange import ChangeKind, StateChange
 from servers.snapshot import Snapshot
 
@@ -13,12 +13,16 @@ __all__ = [
     "ChangeKind",
     "Cluster",
     "Counter",
+    "ExpectedState",
+    "Kind",
     "Node",
     "NodeStatus",
+    "Outcome",
     "Server",
     "ServerStatus",
     "Snapshot",
     "StateChange",
     "Storage",
     "TlsMode",
+    "Verification",
 ]

@@ -1,0 +1,22 @@
+"""The audit trail: what ``.update()`` and buttons did, beside what auditlog sees by itself in ``save()``."""
+
+from collections.abc import Mapping
+
+from auditlog.models import LogEntry
+from django.db.models import Model
+
+HIDDEN = "••••••"
+
+
+def hide(_value: str) -> str:
+    """What the audit trail shows of a secret: that it was changed, and nothing of it."""
+    return HIDDEN
+
+
+def note(subject: Model, changes: Mapping[str, tuple[object, object]]) -> None:
+    """Write one entry with old and new values. The person is whoever made the request that is being served."""
+    LogEntry.objects.log_create(
+        subject,
+        action=LogEntry.Action.UPDATE,
+        changes={name: [str(old), str(new)] for name, (old, new) in changes.items()},
+    )

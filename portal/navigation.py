@@ -1,0 +1,123 @@
+"""The sidebar: the pages in the groups that a person thinks in, with counts of what is there and what is open."""
+
+from typing import Any, Final
+
+from django.apps import apps
+from django.core.cache import cache
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+
+from portal.lib.access import may
+from servers.models import Cluster, Node, Server
+
+COUNTS_KEY: Final = "portal:sidebar-counts"
+COUNTS_SECONDS: Final = 15
+# The simulator's cluster, which bin/up adds to an empty portal.
+DEMO: Final = "demo"
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """Unfold's navigation for that person: only what they may look at."""
+    counts = _counts()
+    groups = [
+        _group("", [_front(), *_linked(request, "monitoring", _MONITORING)]),
+        _group(
+            _("Servers"),
+            [
+                _item(request, "servers", "server", _("Servers"), "dns", badge=counts["servers"]),
+                _item(request, "servers", "node", _("Nodes"), "host", alarm=counts["nodes_down"]),
+                _item(request, "servers", "storage", _("Storages"), "hard_drive"),
+                *_linked(request, "servers", _OPERATIONS),
+            ],
+        ),
+        _group(
+            _("Backups"),
+            [
+                _item(request, "servers", "backup", _("Backups"), "inventory_2"),
+                _item(request, "servers", "backuprun", _("Backup runs"), "backup"),
+            ],
+        ),
+        _group(
+            _("Alerts"), [*_linked(request, "monitoring", _ALERTS), *_linked(request, "notifications", _NOTIFICATIONS)]
+        ),
+        _group(
+            _("Clusters"),
+            [_item(request, "servers", "cluster", _("Clusters"), "hub", alarm=counts["clusters_failing"])],
+        ),
+        _group(_("History"), [_item(request, "servers", "statechange", _("Changes"), "history")]),
+        _group(
+            _("Administration"),
+            [
+                _item(request, "auth", "user", _("Users"), "person"),
+                _item(request, "auth", "group", _("Groups"), "group"),
+                _item(request, "auditlog", "logentry", _("Audit trail"), "policy"),
+            ],
+        ),
+    ]
+    return [group for group in groups if group["items"]]
+
+
+def environment(_request: HttpRequest) -> list[Any] | None:
+    """The label in the header while only the demo's cluster is there."""
+    return [_("Demo"), "warning"] if _counts()["demo_only"] else None
+
+
+# Pages that other parts of the portal bring: they appear as soon as their models have an admin.
+_OPERATIONS: Final = [("operation", "Operations", "bolt"), ("blueprint", "Blueprints", "architecture")]
+_MONITORING: Final = [("dashboard", "Dashboards", "monitoring")]
+_ALERTS: Final = [("incident", "Incidents", "crisis_alert"), ("alert", "Alerts", "notifications_active")]
+_NOTIFICATIONS: Final = [
+    ("alertchannel", "Channels", "campaign"),
+    ("route", "Routes", "alt_route"),
+    ("silence", "Silences", "notifications_paused"),
+    ("maintenance", "Maintenance", "construction"),
+    ("notification", "Notifications", "mail"),
+    ("delivery", "Deliveries", "send"),
+]
+
+
+def _linked(request: HttpRequest, app: str, pages: list[tuple[str, str, str]]) -> list[dict[str, Any] | None]:
+    return [_item(request, app, name, _(title), icon) for name, title, icon in pages]
+
+
+def _group(title: str, items: list[dict[str, Any] | None]) -> dict[str, Any]:
+    return {"title": title, "separator": False, "items": [item for item in items if item]}
+
+
+def _front() -> dict[str, Any]:
+    return {"title": _("Overview"), "icon": "space_dashboard", "link": reverse("admin:index")}
+
+
+def _item(  # noqa: PLR0913  (a row of the sidebar is that wide)
+    request: HttpRequest, app: str, model: str, title: str, icon: str, *, badge: int = 0, alarm: int = 0
+) -> dict[str, Any] | None:
+    """One link, or None where there is no such page yet or the person may not look at it."""
+    try:
+        found = apps.get_model(app, model)
+        url = reverse(f"admin:{app}_{model}_changelist")
+    except (LookupError, NoReverseMatch):
+        return None
+    if not may(request.user, "view", found):
+        return None
+    item: dict[str, Any] = {"title": title, "icon": icon, "link": url}
+    if alarm:
+        item.update(badge=str(alarm), badge_variant="danger", badge_style="solid")
+    elif badge:
+        item.update(badge=str(badge), badge_variant="primary")
+    return item
+
+
+def _counts() -> dict[str, int]:
+    """What the sidebar counts, kept for a few seconds: it is drawn on every page."""
+    counts: dict[str, int] | None = cache.get(COUNTS_KEY)
+    if counts is None:
+        names = list(Cluster.objects.values_list("name", "failing_since", "enabled"))
+        counts = {
+            "servers": Server.objects.filter(retired_at=None, template=False).count(),
+            "nodes_down": Node.objects.filter(retired_at=None, status="offline").count(),
+            "clusters_failing": sum(1 for _name, failing, enabled in names if failing and enabled),
+            "demo_only": int([name for name, _failing, _enabled in names] == [DEMO]),
+        }
+        cache.set(COUNTS_KEY, counts, COUNTS_SECONDS)
+    return counts

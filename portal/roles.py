@@ -1,0 +1,65 @@
+"""The three roles and what each may do. The table is the whole truth: migrations apply it, a test compares it.
+
+A role is a Django group of that name; people get rights by being in a group. Rights that an administrator adds to a
+group by hand stay; the table only adds. When a model or a right is new, add it here and add a migration that calls
+:func:`apply` again.
+"""
+
+from typing import Any, Final
+
+from django.apps import apps as installed_apps
+
+from portal.lib.access import ADMINISTRATOR, OPERATOR, VIEWER
+
+INVENTORY: Final = ("server", "node", "storage", "cluster", "backup", "backuprun", "statechange")
+
+VIEWER_MAY: Final[frozenset[str]] = frozenset({f"servers.view_{model}" for model in INVENTORY})
+OPERATOR_MAY: Final[frozenset[str]] = VIEWER_MAY | {
+    "servers.change_server",
+    "servers.operate_server",
+    "servers.sync_cluster",
+}
+ADMINISTRATOR_MAY: Final[frozenset[str]] = OPERATOR_MAY | {
+    "servers.add_cluster",
+    "servers.change_cluster",
+    "servers.delete_cluster",
+    "auth.view_user",
+    "auth.add_user",
+    "auth.change_user",
+    "auth.delete_user",
+    "auth.view_group",
+    "auth.add_group",
+    "auth.change_group",
+    "auth.delete_group",
+    "auditlog.view_logentry",
+}
+
+ROLES: Final[dict[str, frozenset[str]]] = {
+    VIEWER: VIEWER_MAY,
+    OPERATOR: OPERATOR_MAY,
+    ADMINISTRATOR: ADMINISTRATOR_MAY,
+}
+
+
+def apply() -> None:
+    """Make the groups and give them what the table says, for every model that exists by now. Safe to repeat.
+
+    Django makes the permissions after all migrations; a fresh installation needs them within, so they are made here.
+    """
+    from django.contrib.auth.management import create_permissions
+    from django.contrib.auth.models import Group
+
+    for config in installed_apps.get_app_configs():
+        create_permissions(config, verbosity=0)
+    for role, rights in ROLES.items():
+        group, _made = Group.objects.get_or_create(name=role)
+        group.permissions.add(*_permissions(rights))
+
+
+def _permissions(rights: frozenset[str]) -> list[Any]:
+    from django.contrib.auth.models import Permission
+
+    wanted = {tuple(right.split(".", 1)) for right in rights}
+    labels = {label for label, _codename in wanted}
+    rows = Permission.objects.filter(content_type__app_label__in=labels).select_related("content_type")
+    return [row for row in rows if (row.content_type.app_label, row.codename) in wanted]

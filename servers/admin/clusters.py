@@ -1,0 +1,250 @@
+"""The list of clusters, the form of a cluster, and its buttons."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from django.contrib import admin, messages
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from unfold.decorators import display
+
+from portal.lib import audit, clock, show
+from portal.lib.admin import GuardedAdmin
+from portal.lib.buttons import Confirmation, Outcome, list_url, object_button, object_url
+from portal.lib.nudge import nudge
+from servers.admin import labels
+from servers.admin.forms import ClusterForm
+from servers.connection import ConnectionReport, check_connection
+from servers.models import Cluster, Node, Server
+from servers.tasks import sync_cluster
+
+# What the check after saving depends on.
+CONNECTION: Final = frozenset({"endpoints", "token_id", "token_secret", "tls_mode", "ca_certificate", "fingerprint"})
+RETIREMENTS_ALLOWED_FOR: Final = timedelta(minutes=15)
+
+
+def _about_check(cluster: Cluster) -> Confirmation:
+    return Confirmation(
+        title=_("Check connection"),
+        question=_("Ask “%(name)s” who it is and what the token may do?") % {"name": cluster},
+        button=_("Check now"),
+        points=[_("It only reads, and changes nothing there or here."), _("It may take ten seconds per endpoint.")],
+    )
+
+
+def _about_sync(cluster: Cluster) -> Confirmation:
+    return Confirmation(
+        title=_("Sync now"),
+        question=_("Fetch what exists on “%(name)s” now, without waiting for its interval?") % {"name": cluster},
+        button=_("Sync now"),
+        points=[_("It only reads from Proxmox. The lists here show the result a few seconds later.")],
+    )
+
+
+def _about_retiring(cluster: Cluster) -> Confirmation:
+    return Confirmation(
+        title=_("Allow retirements"),
+        question=ngettext(
+            "Is it true that %(count)d server of “%(name)s” is gone?",
+            "Is it true that %(count)d servers of “%(name)s” are gone?",
+            cluster.held_retirements,
+        )
+        % {"count": cluster.held_retirements, "name": cluster},
+        button=_("They are gone: retire them"),
+        points=[
+            _("Syncs of the next 15 minutes may retire as many servers as are missing."),
+            _("Retired servers are kept as history. One that comes back becomes a new row."),
+        ],
+        danger=True,
+    )
+
+
+@admin.register(Cluster)
+class ClusterAdmin(GuardedAdmin):
+    """Where the clusters are, and how it goes with them."""
+
+    form = ClusterForm
+    list_display = ("name", "state", "last_sync", "trouble", "nodes", "servers", "version", "every")
+    search_fields = ("name", "endpoints", "token_id")
+    search_help_text = gettext_lazy("Name, endpoint or token id")
+    ordering = ("name",)
+    actions_detail = ("check_now", "sync_now", "allow_retirements")
+    empty_hint = gettext_lazy("Add a cluster, and its servers appear here a moment later.")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """Name, address, token, certificate."""
+        return [
+            (None, {"fields": [("name", "interval"), "enabled"]}),
+            (_("Where it is"), {"fields": ["endpoints"]}),
+            (_("How the portal logs in"), {"fields": [("token_id", "token_secret")]}),
+            (
+                _("How its certificate is judged"),
+                {
+                    "fields": ["tls_mode", "ca_certificate", "fingerprint"],
+                    "description": _(
+                        "Proxmox signs its certificates itself unless told otherwise: then paste "
+                        "/etc/pve/pve-root-ca.pem of a node as its own authority, or pin the fingerprint that "
+                        "“pvenode cert info” shows. After saving, the portal tells which fingerprint it sees."
+                    ),
+                },
+            ),
+        ]
+
+    @property
+    def conditional_fields(self) -> dict[str, str]:
+        """The fields that a certificate check does not use are hidden."""
+        return {"ca_certificate": "tls_mode == 'ca'", "fingerprint": "tls_mode == 'fingerprint'"}
+
+    def has_sync_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the buttons are offered."""
+        return self.allows(request, "sync", obj)
+
+    def has_retire_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """The button for held retirements is offered where some are held."""
+        cluster = obj if isinstance(obj, Cluster) or obj is None else self.object_once(request, str(obj))
+        return bool(cluster and cluster.held_retirements) and self.allows(request, "change", cluster)
+
+    def prepare(self, request: HttpRequest, rows: Sequence[Cluster]) -> None:
+        """The numbers of nodes and servers, in one query each."""
+        keys = [row.pk for row in rows]
+        living = Node.objects.filter(cluster__in=keys, retired_at=None).order_by().values("cluster")
+        nodes = living.annotate(all=Count("pk"), up=Count("pk", filter=Q(status="online")))
+        guests = Server.objects.filter(cluster__in=keys, retired_at=None, template=False).order_by().values("cluster")
+        servers = guests.annotate(all=Count("pk"), up=Count("pk", filter=Q(status="running")))
+        of_nodes = {row["cluster"]: (row["up"], row["all"]) for row in nodes}
+        of_servers = {row["cluster"]: (row["up"], row["all"]) for row in servers}
+        for row in rows:
+            row.node_counts = of_nodes.get(row.pk, (0, 0))  # type: ignore[attr-defined]
+            row.server_counts = of_servers.get(row.pk, (0, 0))  # type: ignore[attr-defined]
+
+    # --- columns
+
+    @display(description=gettext_lazy("state"))
+    def state(self, cluster: Cluster) -> Any:
+        """How the last sync went."""
+        return labels.cluster_status(cluster)
+
+    @display(description=gettext_lazy("last good sync"), ordering="last_success_at")
+    def last_sync(self, cluster: Cluster) -> Any:
+        """How long ago."""
+        return show.moment(cluster.last_success_at)
+
+    @display(description=gettext_lazy("error"))
+    def trouble(self, cluster: Cluster) -> str:
+        """What went wrong last."""
+        return cluster.last_error or show.DASH
+
+    @display(description=gettext_lazy("nodes online"))
+    def nodes(self, cluster: Any) -> Any:
+        """A link to its nodes."""
+        return show.link(list_url(Node, cluster=cluster.pk), _("%d of %d") % cluster.node_counts)
+
+    @display(description=gettext_lazy("servers running"))
+    def servers(self, cluster: Any) -> Any:
+        """A link to its servers."""
+        return show.link(list_url(Server, cluster=cluster.pk, type="guest"), _("%d of %d") % cluster.server_counts)
+
+    @display(description=gettext_lazy("every"), ordering="interval")
+    def every(self, cluster: Cluster) -> str:
+        """The interval."""
+        return clock.span(timedelta(seconds=cluster.interval))
+
+    # --- saving
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Save; then, outside the transaction, ask the cluster and say in a sentence what it answered."""
+        answer: HttpResponse = super().changeform_view(request, *args, **kwargs)
+        saved: Cluster | None = getattr(request, "_saved_connection", None)
+        if saved is not None:
+            tell(request, check_connection(saved))
+            _wake(saved)
+        return answer
+
+    def save_model(self, request: HttpRequest, obj: Cluster, form: Any, change: bool) -> None:
+        """Remember whether the connection is to be checked."""
+        super().save_model(request, obj, form, change)
+        if not change or CONNECTION.intersection(form.changed_data):
+            request._saved_connection = obj  # type: ignore[attr-defined]
+
+    # --- buttons
+
+    @object_button(
+        permission="sync",
+        description=gettext_lazy("Check connection"),
+        path="check-connection",
+        icon="network_check",
+        confirmation=_about_check,
+    )
+    def check_now(self, request: HttpRequest, cluster: Cluster) -> HttpResponse:
+        """Ask, and show what was answered, feature by feature."""
+        report = check_connection(cluster)
+        self._record(request, cluster, _("Checked the connection: %(answer)s") % {"answer": report.sentence}, "check")
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": cluster,
+            "title": _("Check connection"),
+            "report": report,
+            "back_url": object_url(cluster),
+            "may_edit": self.allows(request, "change", cluster),
+        }
+        return TemplateResponse(request, "servers/connection.html", context)
+
+    @object_button(
+        permission="sync",
+        description=gettext_lazy("Sync now"),
+        path="sync-now",
+        icon="sync",
+        confirmation=_about_sync,
+    )
+    def sync_now(self, request: HttpRequest, cluster: Cluster) -> Outcome:
+        """Make the next sync due at once."""
+        if not cluster.enabled:
+            return Outcome(_("This cluster is disabled: enable it first."), messages.WARNING)
+        _wake(cluster)
+        self._record(request, cluster, _("Asked for a sync."), "sync")
+        return Outcome(
+            _("“%(name)s” is being synced: the lists show the result in a few seconds.") % {"name": cluster},
+        )
+
+    @object_button(
+        permission="change",
+        description=gettext_lazy("Allow retirements"),
+        path="allow-retirements",
+        icon="inventory",
+        confirmation=_about_retiring,
+    )
+    def allow_retirements(self, request: HttpRequest, cluster: Cluster) -> Outcome:
+        """Let the next syncs retire more than the plausible number."""
+        if not cluster.held_retirements:
+            return Outcome(_("Nothing is held back any more: there is nothing to allow."), messages.INFO)
+        until = clock.now() + RETIREMENTS_ALLOWED_FOR
+        Cluster.objects.filter(pk=cluster.pk).update(retirements_allowed_until=until)
+        audit.note(cluster, {"retirements_allowed_until": (cluster.retirements_allowed_until, until)})
+        self.log_change(request, cluster, _("Allowed %(count)d retirements.") % {"count": cluster.held_retirements})
+        _wake(cluster)
+        return Outcome(_("The next sync retires them; it runs in a moment."))
+
+    allow_retirements.allowed_permissions = ["retire"]
+
+    def _record(self, request: HttpRequest, cluster: Cluster, sentence: str, what: str) -> None:
+        self.log_change(request, cluster, sentence)
+        audit.note(cluster, {what: ("", sentence)})
+
+
+def tell(request: HttpRequest, report: ConnectionReport) -> None:
+    """Show a check's result as a message, with the fingerprint to pin where the certificate was the trouble."""
+    words = [report.sentence, report.hint]
+    if not report.ok and report.fingerprint:
+        seen = _("The certificate that %(endpoint)s shows has the SHA-256 fingerprint %(fingerprint)s.")
+        words.append(seen % {"endpoint": report.endpoint, "fingerprint": report.fingerprint})
+    messages.add_message(request, messages.SUCCESS if report.ok else messages.ERROR, " ".join(filter(None, words)))
+
+
+def _wake(cluster: Cluster) -> None:
+    cluster.sync_soon()
+    nudge(sync_cluster, cluster.pk)

@@ -1,0 +1,93 @@
+"""The figures of the front page: a fixed number of aggregate queries, made once per request."""
+
+from datetime import timedelta
+from functools import cached_property
+from typing import Any, Final
+
+from django.db.models import Case, Count, F, FloatField, IntegerField, Q, Value, When
+from django.db.models.functions import Cast
+from django.http import HttpRequest
+
+from portal.lib import clock, show
+from servers.admin.filters import BACKUP_AGES, backup_age, newest_backup
+from servers.models import BackupRun, Cluster, Node, NodeStatus, Outcome, Server, StateChange, Storage
+
+SHOWN_NODES: Final = 8
+SHOWN_STORAGES: Final = 6
+SHOWN_CHANGES: Final = 10
+RUNS_OF: Final = timedelta(days=1)
+
+
+class Numbers:
+    """Each property is one query, made when it is first asked for."""
+
+    @cached_property
+    def servers(self) -> dict[str, int]:
+        """Living servers by status; templates are not servers."""
+        living = Server.objects.filter(retired_at=None, template=False).order_by()
+        return dict(living.values_list("status").annotate(Count("pk")))
+
+    @cached_property
+    def nodes(self) -> dict[str, int]:
+        """Living nodes by status."""
+        return dict(Node.objects.filter(retired_at=None).order_by().values_list("status").annotate(Count("pk")))
+
+    @cached_property
+    def first_nodes(self) -> list[Node]:
+        """Some nodes, those in trouble first."""
+        trouble = Case(When(status=NodeStatus.ONLINE, then=Value(1)), default=Value(0), output_field=IntegerField())
+        found = Node.objects.filter(retired_at=None).select_related("cluster")
+        return list(found.order_by(trouble, "cluster__name", "name")[:SHOWN_NODES])
+
+    @cached_property
+    def fullest_storages(self) -> list[Storage]:
+        """Some storages, the fullest first."""
+        known = Storage.objects.filter(retired_at=None, used__isnull=False, size__gt=0).select_related(
+            "cluster", "node"
+        )
+        part = Cast(F("used"), FloatField()) / Cast(F("size"), FloatField())
+        return list(known.annotate(part=part).order_by("-part", "name")[:SHOWN_STORAGES])
+
+    @cached_property
+    def storages(self) -> dict[str, int]:
+        """How many storages there are, how many are full, how many cannot be reached."""
+        living = Storage.objects.filter(retired_at=None)
+        return living.aggregate(
+            all=Count("pk"),
+            full=Count("pk", filter=Q(size__gt=0, used__gte=F("size") * show.BAD_FROM)),
+            lost=Count("pk", filter=~Q(status="available")),
+        )
+
+    @cached_property
+    def backups(self) -> dict[str, int]:
+        """Living servers by the age of their newest backup."""
+        living = Server.objects.filter(retired_at=None, template=False).annotate(newest_backup=newest_backup())
+        keys = [*(step[0] for step in BACKUP_AGES), "none"]
+        return living.aggregate(**{key: Count("pk", filter=backup_age(key)) for key in keys})
+
+    @cached_property
+    def failed_runs(self) -> int:
+        """Backup runs that failed within a day."""
+        recent = BackupRun.objects.filter(started_at__gte=clock.now() - RUNS_OF)
+        return recent.filter(outcome=Outcome.FAILURE).count()
+
+    @cached_property
+    def clusters(self) -> list[Cluster]:
+        """Every cluster, those in trouble first."""
+        found = list(Cluster.objects.all())
+        return sorted(found, key=lambda cluster: (cluster.healthy or not cluster.enabled, cluster.name))
+
+    @cached_property
+    def changes(self) -> list[StateChange]:
+        """The latest changes."""
+        found = StateChange.objects.select_related("cluster", "server", "node", "storage__node")
+        return list(found[:SHOWN_CHANGES])
+
+
+def of(request: HttpRequest) -> Numbers:
+    """The figures of this request."""
+    found: Any = getattr(request, "_numbers", None)
+    if found is None:
+        found = Numbers()
+        request._numbers = found  # type: ignore[attr-defined]
+    return found
