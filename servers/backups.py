@@ -6,10 +6,10 @@ from typing import Any, Final
 from django.db import transaction
 
 from portal.lib import clock
+from servers.bulk import update_many
 from servers.models import Backup, BackupRun, Cluster, Counter, Server, Storage
 from servers.models.backup import Outcome
 from servers.proxmox.types import BackupVolume, TaskRow
-from servers.upsert import upsert
 
 COLUMNS: Final = ("server", "size", "notes", "protected", "encrypted", "verification", "gone_at")
 # An id of a deleted guest comes back; its old backups are not the new server's. The slack is for clocks.
@@ -31,7 +31,7 @@ def record_volumes(storage: Storage, volumes: list[BackupVolume]) -> None:
                 touched.append(backup)
         for backup in known.values():
             backup.gone_at = moment
-        upsert(Backup, [*known.values(), *touched], COLUMNS)
+        update_many(Backup, [*known.values(), *touched], COLUMNS)
         Backup.objects.bulk_create(new, batch_size=2000)
 
 
@@ -85,7 +85,7 @@ def record_runs(cluster: Cluster, tasks: list[TaskRow]) -> None:
             if upid in known and known[upid].outcome == Outcome.RUNNING and task.ended
         ]
         BackupRun.objects.bulk_create(new)
-        upsert(BackupRun, ended, ("ended_at", "outcome", "message"))
+        update_many(BackupRun, ended, ("ended_at", "outcome", "message"))
         _count(cluster, [*new, *ended])
 
 

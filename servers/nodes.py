@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any, Final
 
+from servers.bulk import MISSES_BEFORE_RETIREMENT, update_many
 from servers.models import ChangeKind, Cluster, Node, StateChange
 from servers.proxmox.types import ClusterStatus, NodeFacts
-from servers.upsert import MISSES_BEFORE_RETIREMENT, upsert
 
 COLUMNS: Final = (
     "status", "status_since", "address", "max_cpu", "max_memory", "max_disk", "support_level", "missing", "retired_at",
@@ -29,7 +29,7 @@ def reconcile_nodes(
             touched.append(node)
     gone = _miss_nodes(known, {facts.name for facts in rows}, moment, changes) if status and status.quorate else []
     Node.objects.bulk_create(new)
-    upsert(Node, [*touched, *gone], COLUMNS)
+    update_many(Node, [*touched, *gone], COLUMNS)
     if cluster.first_complete_at:
         changes += [StateChange(cluster=cluster, node=node, kind=ChangeKind.APPEARED, at=moment) for node in new]
     return {node.name: node for node in [*known.values(), *new] if not node.retired_at}

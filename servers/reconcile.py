@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from servers.bulk import MISSES_BEFORE_RETIREMENT, insert_many, update_many
 from servers.models import ChangeKind, Cluster, Counter, Node, NodeStatus, Server, ServerStatus, StateChange
 from servers.nodes import reconcile_nodes
 from servers.proxmox.types import ClusterStatus, Guest, Resources
 from servers.storages import reconcile_storages
-from servers.upsert import MISSES_BEFORE_RETIREMENT, upsert
 
 SERVER_COLUMNS: Final = (
     "kind", "node", "name", "status", "status_since", "last_known_status", "template", "tags", "pool", "lock",
@@ -49,7 +49,7 @@ def apply(cluster: Cluster, resources: Resources, status: ClusterStatus | None, 
     quorate = status is not None and status.quorate
     retired, held = servers.miss(resources.guests) if complete and quorate else (0, cluster.held_retirements)
     servers.write()
-    StateChange.objects.bulk_create(changes)
+    insert_many(StateChange, changes)
     if cluster.first_complete_at:
         Counter.add(Counter.CREATED, cluster.name, sum(not server.template for server in servers.new))
         Counter.add(Counter.DELETED, cluster.name, sum(not server.template for server in servers.retired))
@@ -110,7 +110,7 @@ class _Servers:
 
     def write(self) -> None:
         """One statement for the retired and changed, one for the new: an id that returns must find its place free."""
-        upsert(Server, [*self.retired, *self.touched], SERVER_COLUMNS)
+        update_many(Server, [*self.retired, *self.touched], SERVER_COLUMNS)
         Server.objects.bulk_create(self.new, batch_size=2000)
         if self.cluster.first_complete_at:
             self.changes += [

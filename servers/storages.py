@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any, Final
 
+from servers.bulk import MISSES_BEFORE_RETIREMENT, update_many
 from servers.models import ChangeKind, Cluster, Node, NodeStatus, StateChange, Storage
 from servers.proxmox.types import StorageFacts
-from servers.upsert import MISSES_BEFORE_RETIREMENT, upsert
 
 COLUMNS: Final = ("plugin_type", "content", "shared", "status", "status_since", "used", "size", "missing", "retired_at")
 NOTICEABLE: Final = 0.005  # a row is written when the used part of the size moved by half a percent
@@ -32,7 +32,7 @@ def reconcile_storages(
             touched.append(storage)
     for key in known.keys() - listed.keys():
         touched.append(_miss(known[key], moment, changes))
-    upsert(Storage, touched, COLUMNS)
+    update_many(Storage, touched, COLUMNS)
     Storage.objects.bulk_create(new)
     if cluster.first_complete_at:
         changes += [StateChange(cluster=cluster, storage=s, kind=ChangeKind.APPEARED, at=moment) for s in new]

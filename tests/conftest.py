@@ -8,7 +8,9 @@ from pathlib import Path
 
 DATA = Path(tempfile.mkdtemp(prefix="pm-test-"))
 os.environ.update(PORTAL_DATA=str(DATA), PORTAL_ENV_FILE=str(DATA / "none.env"))
-for name in [name for name in os.environ if name.startswith("PORTAL_") and name not in {"PORTAL_DATA", "PORTAL_ENV_FILE"}]:
+for name in [
+    name for name in os.environ if name.startswith("PORTAL_") and name not in {"PORTAL_DATA", "PORTAL_ENV_FILE"}
+]:
     del os.environ[name]
 
 import pytest  # noqa: E402

@@ -1,8 +1,10 @@
 """A Proxmox VE cluster (or a single server, which is a cluster of one) and how to reach it."""
 
+import re
 import secrets
 from datetime import datetime, timedelta
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
@@ -13,9 +15,11 @@ from portal.lib.encrypted import EncryptedTextField
 from servers import snapshot
 from servers.endpoints import parse_endpoints
 from servers.snapshot import Snapshot
+from servers.tls import parse_authority, parse_fingerprint
 
 # A lease outlives the slowest honest sync (four calls of 30 s) and lets a dead worker's cluster go on soon after.
 LEASE = timedelta(seconds=150)
+TOKEN_ID = re.compile(r"[^\s@!]+@[^\s@!]+![A-Za-z][\w.-]+")
 FRESH_FOR = timedelta(minutes=5)
 
 
@@ -95,8 +99,14 @@ class Cluster(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """Bring the endpoints into one form. Raises ValidationError with a sentence for the person who typed them."""
+        """Bring what was typed into one form. Raises ValidationError with a sentence for the person who typed it."""
         self.endpoints = parse_endpoints(self.endpoints)
+        if not TOKEN_ID.fullmatch(self.token_id):
+            raise ValidationError({"token_id": _("A token id has the form USER@REALM!TOKENID.")})
+        if self.tls_mode == TlsMode.FINGERPRINT:
+            self.fingerprint = parse_fingerprint(self.fingerprint)
+        elif self.tls_mode == TlsMode.CA:
+            self.ca_certificate = parse_authority(self.ca_certificate)
 
     # --- the lease: one sync of a cluster at a time, whatever the number of workers
 

@@ -36,7 +36,7 @@ def cluster_status(data: Any) -> ClusterStatus:
     """``/cluster/status``. A server outside any cluster has no cluster row: it is its own quorum."""
     name, quorate, addresses = "", True, {}
     rows = listing(data, "/cluster/status")
-    if not rows:
+    if not any(row.get("type") == "node" for row in rows):
         raise _odd("/cluster/status")
     for row in rows:
         if row.get("type") == "cluster":

@@ -33,7 +33,7 @@ class Command(BaseCommand):
         cluster = Cluster.objects.filter(name=options["name"]).first() or Cluster(name=options["name"])
         self._fill(cluster, options)
         try:
-            cluster.full_clean()
+            cluster.full_clean(exclude=SYNCS_COLUMNS)
         except ValidationError as error:
             raise CommandError(
                 "\n".join(f"{key}: {' '.join(text)}" for key, text in error.message_dict.items())
@@ -62,6 +62,7 @@ class Command(BaseCommand):
 
 
 OPERATORS_COLUMNS = ["endpoints", "token_id", "token_secret", "tls_mode", "fingerprint", "ca_certificate", "interval"]
+SYNCS_COLUMNS = {field.name for field in Cluster._meta.fields} - {"name", *OPERATORS_COLUMNS}
 
 
 def _read(path: Path) -> str:

@@ -1,0 +1,22 @@
+"""A small cluster over real HTTPS, fresh for each test; started once per module, since keys take time to make."""
+
+import pytest
+
+from simulator import Simulator
+from tests.support.proxmox import connect
+
+
+@pytest.fixture(scope="session")
+def _folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("pve")
+
+
+@pytest.fixture
+def pve():
+    with Simulator(guests=12, nodes=3, seed=1, task_seconds=0.05, auth_failure_delay=0.0) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def cluster(db, pve):
+    return connect(pve)
