@@ -6,10 +6,11 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from simulator.backup_log import Run
 from simulator.cluster import FORGET_AFTER, GUEST_FIELDS, Cluster
 from simulator.misbehaviour import Misbehaviour
 from simulator.model import GiB, Guest, Volume
-from simulator.seed_backups import Run, add_volume, file_volid, finish_seeded, pbs_volid
+from simulator.seed_backups import add_volume, file_volid, finish_seeded, pbs_volid
 
 
 class Controls:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from simulator.backup_log import Run, whole
 from simulator.cluster import Cluster
 from simulator.model import GiB, Guest, Job, MiB, Volume
 from simulator.tasks import Task
@@ -18,18 +18,6 @@ DAY = 86400
 NIGHTS = 4
 KEY = "AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89"
 ORPHAN = 899
-
-
-@dataclass
-class Run:
-    """One guest's part of a backup task: ``error`` is empty when it went well."""
-
-    guest: Guest
-    begun: int
-    seconds: int
-    target: str
-    size: int
-    error: str = ""
 
 
 def seed_backups(cluster: Cluster, seed: int) -> None:
@@ -75,7 +63,8 @@ def _run_night(cluster: Cluster, node: str, guests: list[Guest], night: int, rng
     for index, guest in enumerate(guests):
         begun = start + 5 + index * step
         size = int(guest.maxdisk * rng.uniform(0.1, 0.6))
-        run = Run(guest, begun, max(1, step - 3), pbs_volid("pbs", guest, begun), size)
+        volid, up = pbs_volid("pbs", guest, begun), guest.running
+        run = Run(guest, begun, max(1, step - 3), volid, size, running=up)
         if guest.vmid == broken:
             run.error = "job failed with err -5 - Input/output error"
         else:
@@ -161,45 +150,4 @@ def finish_seeded(task: Task, runs: list[Run], storage: str) -> None:
     """End a backup task of the past; its log is written only when somebody reads it."""
     task.status = "job errors" if any(run.error for run in runs) else "OK"
     task.endtime = max((run.begun + run.seconds for run in runs), default=task.starttime) + 2
-    task.long_log = lambda: job_log(task, runs, storage)
-
-
-def job_log(task: Task, runs: list[Run], storage: str) -> list[str]:
-    """Return the log of a backup task, in the server's words."""
-    ids = " ".join(str(run.guest.vmid) for run in runs)
-    lines = [f"INFO: starting new backup job: vzdump {ids} --storage {storage} --mode snapshot --node {task.node}"]
-    for run in runs:
-        lines += run_log(run, storage)
-    if any(run.error for run in runs):
-        return [*lines, "INFO: Backup job finished with errors", "TASK ERROR: job errors"]
-    return [*lines, "INFO: Backup job finished successfully", "TASK OK"]
-
-
-def run_log(run: Run, storage: str) -> list[str]:
-    """Return one guest's part of a backup log."""
-    guest, gib = run.guest, run.guest.maxdisk / GiB
-    lines = [
-        f"INFO: Starting Backup of VM {guest.vmid} ({guest.type})",
-        f"INFO: Backup started at {_stamp(run.begun)}",
-        "INFO: status = running" if guest.running else "INFO: status = stopped",
-        f"INFO: {guest.kind} Name: {guest.name}",
-        f"INFO: backup mode: {'snapshot' if guest.running else 'stop'}",
-        "INFO: ionice priority: 7",
-    ]
-    if run.error:
-        failed = f"ERROR: Backup of VM {guest.vmid} failed - {run.error}"
-        return [*lines, failed, f"INFO: Failed at {_stamp(run.begun + run.seconds)}"]
-    made = "Proxmox Backup Server archive" if storage == "pbs" else "vzdump archive"
-    return [
-        *lines,
-        f"INFO: creating {made} '{run.target.partition(':')[2]}'",
-        f"INFO: 100% ({gib:.1f} GiB of {gib:.1f} GiB) in {run.seconds}s",
-        f"INFO: transferred {gib:.2f} GiB in {run.seconds} seconds",
-        f"INFO: archive file size: {run.size / GiB:.2f}GB",
-        f"INFO: Finished Backup of VM {guest.vmid} ({time.strftime('%H:%M:%S', time.gmtime(run.seconds))})",
-        f"INFO: Backup finished at {_stamp(run.begun + run.seconds)}",
-    ]
-
-
-def _stamp(epoch: int) -> str:
-    return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    task.long_log = lambda: whole(task.node, runs, storage)

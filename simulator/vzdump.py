@@ -6,12 +6,15 @@ import re
 import time
 from typing import Any
 
+from simulator import backup_log
+from simulator.backup_log import Run
 from simulator.cluster import Cluster, locked
 from simulator.errors import TaskCancelled, TaskFailed
 from simulator.model import Guest, Volume
-from simulator.seed_backups import Run, add_volume, file_volid, pbs_volid, run_log
+from simulator.seed_backups import add_volume, file_volid, pbs_volid
 from simulator.tasks import Body, Task
 
+SHARES = (0.09, 0.27, 0.44, 0.6, 0.78, 0.94, 1.0)
 SUFFIX = {"0": "", "gzip": ".gz", "lzo": ".lzo", "1": ".lzo", "zstd": ".zst"}
 
 
@@ -30,9 +33,8 @@ class Order:
             said = f"could not activate storage '{name}': {missing} "
             raise TaskFailed(f"{said}could not get storage information for '{name}': {missing}")
         options = " ".join(f"--{key} {value}" for key, value in self.given.items() if key != "vmid")
-        ids = " ".join(str(vmid) for vmid in self.vmids)
-        task.say(f"INFO: starting new backup job: vzdump {ids} {options} --node {self.node}")
         yield from self._wait_for_others(task)
+        task.say(backup_log.opening(self.vmids, f"{options} --node {self.node}"))
         for vmid in self.vmids:
             yield from self._one(task, vmid)
         if self.failed:
@@ -53,45 +55,52 @@ class Order:
     def _fail(self, task: Task, vmid: int, reason: str) -> None:
         self.failed = True
         task.say(f"ERROR: Backup of VM {vmid} failed - {reason}")
-        task.say(f"INFO: Failed at {time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime())}")
+        task.say(f"INFO: Failed at {backup_log.stamp(time.time())}")
 
     def _one(self, task: Task, vmid: int) -> Body:
         guest = self.cluster.guests.get(vmid)
         if guest is None:
             self._fail(task, vmid, f"unable to find VM '{vmid}'")
             return
-        begun = int(time.time())
+        run = Run(guest, int(time.time()), 0, "", 0, running=guest.running)
+        task.log += backup_log.head(run)
         if guest.lock:
-            task.say(f"INFO: Starting Backup of VM {vmid} ({guest.type})")
             self._fail(task, vmid, str(locked(guest)))
             return
         if not self.cluster.quorate:
             path = f"/etc/pve/nodes/{self.node}/{'qemu-server' if guest.is_vm else 'lxc'}/{vmid}.conf.tmp.{task.pid}"
             self._fail(task, vmid, f"unable to open file '{path}' - Permission denied")
             return
-        yield from self._copy(task, guest, begun)
+        yield from self._copy(task, run)
 
-    def _copy(self, task: Task, guest: Guest, begun: int) -> Body:
+    def _copy(self, task: Task, run: Run) -> Body:
         """Lock the guest, take the time a copy takes, and put the volume on the storage at the end."""
-        helper = guest.is_vm and not guest.running
+        guest, helper = run.guest, run.guest.is_vm and not run.running
+        volume = self._volume(guest, run.begun)
+        run.target, run.size = volume.volid, volume.size
         self.cluster.change(guest, lock="backup")
+        if helper:
+            self.cluster.power_on(guest, "prelaunch")
+        task.log += backup_log.start_of_copy(run)
         try:
-            if helper:
-                self.cluster.power_on(guest, "prelaunch")
-            yield 2 * self.cluster.task_seconds
+            for share in SHARES:
+                yield 2 * self.cluster.task_seconds / len(SHARES)
+                if guest.is_vm:
+                    task.say(backup_log.progress(run, share, max(1, int(time.time()) - run.begun)))
         except TaskCancelled:
-            task.say("ERROR: interrupted by signal")
-            task.say("INFO: aborting backup job")
-            self._fail(task, guest.vmid, "interrupted by signal")
-            self._restore(guest, helper)
+            self._cancelled(task, guest, helper)
             raise TaskCancelled("interrupted by signal") from None
         self._restore(guest, helper)
-        volume = self._volume(guest, begun)
-        seconds = max(1, int(time.time()) - begun)
-        for line in run_log(Run(guest, begun, seconds, volume.volid, volume.size), self.storage):
-            task.say(line)
+        run.seconds = max(1, int(time.time()) - run.begun)
+        task.log += backup_log.tail(run)
         add_volume(self.cluster, volume)
         self.cluster.touch()
+
+    def _cancelled(self, task: Task, guest: Guest, helper: bool) -> None:
+        task.log += ["ERROR: interrupted by signal", "INFO: aborting backup job"]
+        self._fail(task, guest.vmid, "interrupted by signal")
+        task.say("ERROR: Backup job failed - interrupted by signal")
+        self._restore(guest, helper)
 
     def _restore(self, guest: Guest, helper: bool) -> None:
         if helper and guest.status == "prelaunch":

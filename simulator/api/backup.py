@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from simulator import vzdump
-from simulator.errors import bad_parameter
+from simulator.errors import bad_parameter, bad_parameters
 from simulator.params import COUNT, FLAG, NUMBER, TEXT, VMIDS, choice
 from simulator.routing import Call, route
 
@@ -27,6 +28,7 @@ def backup_now(call: Call) -> Any:
     cluster, vmids = call.cluster, call.params.get("vmid", [])
     for vmid in vmids:
         call.rights.require(f"/vms/{vmid}", "VM.Backup")
+    _check_notes(call.params.get("notes-template", ""))
     if not vmids and not call.params.get("all") and "pool" not in call.params:
         raise bad_parameter(vmid="property is missing")
     if not vmids:
@@ -40,3 +42,11 @@ def backup_now(call: Call) -> Any:
     ident = str(vmids[0]) if len(call.params.get("vmid", [])) == 1 else ""
     order = vzdump.Order(cluster, call.node, storage, vmids, call.params)
     return cluster.book.start(call.node, "vzdump", ident, call.user, order.run)
+
+
+def _check_notes(template: str) -> None:
+    """Raise the 400 of a variable that notes cannot have."""
+    for found in re.finditer(r"\{\{(.*?)\}\}", template):
+        if found[1] not in ("cluster", "guestname", "node", "vmid"):
+            where = found.end() - len(found[1])
+            raise bad_parameters({"notes-template": f"found unknown: variable '{found[1]}' at char {where}\n"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from simulator.errors import ApiError, bad_parameter, forbidden
+from simulator.errors import bad_parameter, forbidden
 from simulator.params import COUNT, FLAG, TEXT, VMID, WHOLE, choice
 from simulator.routing import Call, Listing, route
 from simulator.tasks import Task
@@ -110,7 +110,7 @@ def cancel(call: Call) -> Any:
     """End a task. Own tasks need no right, those of others Sys.Modify on the node."""
     task = _find(call)
     if task is None:
-        raise ApiError(500, f"no such task '{call.values['upid']}'")
+        raise bad_parameter(upid="no such task")
     if task.user != call.user:
         call.rights.require(f"/nodes/{call.node}", "Sys.Modify")
     call.cluster.book.cancel(task)

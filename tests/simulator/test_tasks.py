@@ -77,7 +77,7 @@ def test_the_seeded_backup_tasks_match_the_seeded_backups(client: Client) -> Non
         log = "\n".join(line["t"] for line in client.get(f"/nodes/pve1/tasks/{task['upid']}/log", limit=0))
         made = re.findall(r"creating Proxmox Backup Server archive '(.+)'", log)
         assert made
-        assert {f"pbs:{name}" for name in made} <= backups
+        assert {f"pbs:backup/{name}" for name in made} <= backups
 
 
 @pytest.mark.parametrize(("storage", "form"), [("local", "vma.zst"), ("pbs", "pbs-vm")])
@@ -89,6 +89,7 @@ def test_a_backup_locks_its_guest_and_appears_when_it_is_done(client: Client, vm
     assert client.get(path, content="backup", vmid=vm) == []
     until(lambda: client.get(f"/nodes/pve1/qemu/{vm}/config").get("lock") == "backup")
     status, log = client.finish(upid)
+    assert any(line.startswith("INFO:  27% (") for line in log)
     assert (status, log[-2:]) == ("OK", ["INFO: Backup job finished successfully", "TASK OK"])
     assert "lock" not in client.get(f"/nodes/pve1/qemu/{vm}/config")
     row = client.get(path, content="backup", vmid=vm)[0]
@@ -113,6 +114,8 @@ def test_backups_that_cannot_be_made(pve: Simulator, client: Client, vm: int) ->
     assert client.post("/nodes/pve2/vzdump", vmid=vm, storage="pbs").json() == {"data": "OK"}, "it is on pve1"
     missing = client.post("/nodes/pve1/vzdump", storage="local")
     assert missing.json()["errors"] == {"vmid": "property is missing"}
+    unknown = client.post("/nodes/pve1/vzdump", vmid=vm, storage="local", **{"notes-template": "{{nosuch}}"})
+    assert unknown.json()["errors"] == {"notes-template": "found unknown: variable 'nosuch' at char 4\n"}
     pve.set_guest(vm, lock="snapshot")
     assert client.run("/nodes/pve1/vzdump", vmid=vm, storage="local")[0] == "job errors"
 

@@ -14,7 +14,6 @@ import requests
 from simulator import Simulator
 from tests.simulator.conftest import Client
 
-
 UNKNOWN = "property is not defined in schema and the schema does not allow additional properties"
 NO_KIND = "value 'lxc' does not have a value in the enumeration 'vm, storage, node, sdn'"
 
