@@ -19,7 +19,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.platform_collector import PlatformCollector
 
-from monitoring import inventory_metrics, portal_metrics
+from monitoring import guest_rows, inventory_metrics, portal_metrics
 from monitoring.exposition import Format, render
 from monitoring.guest_metrics import GuestTexts
 from monitoring.limits import limited
@@ -67,15 +67,23 @@ class Scrape:
         self.gather("clusters", self._load_clusters)
         with TEXTS.lock:
             self.gather("guest_usage", lambda: TEXTS.refresh_usage(self.fresh), database=False)
-            self.gather("guests", lambda: TEXTS.refresh_rows(self.fresh, self.moment))
-            if not self.outcomes["guests"].success and self._clusters is not None:
-                TEXTS.drop_rows(self.fresh)
+            self._gather_texts()
             self._gather_rows()
             rest = render([*self.families, *self._about_itself()], fmt)
             shown = self.fresh if self._clusters is not None else []
             if gzipped:
                 return TEXTS.packed(shown, fmt).finished_with(rest)
             return b"".join((*TEXTS.pieces(shown, fmt), rest))
+
+    def _gather_texts(self) -> None:
+        self.gather("guests", lambda: TEXTS.refresh_guests(self.fresh, self.moment))
+        self.gather("guest_backups", lambda: TEXTS.refresh_backups(self.fresh, self.moment))
+        for name, families in (
+            ("guests", guest_rows.GUEST_FAMILIES),
+            ("guest_backups", guest_rows.BACKUP_FAMILIES),
+        ):
+            if self._clusters is not None and not self.outcomes[name].success:
+                TEXTS.drop(self.fresh, families)
 
     def _gather_rows(self) -> None:
         self.gather("nodes", inventory_metrics.node_families)

@@ -63,22 +63,14 @@ def _quality(text: str) -> float:
         return 0.0
 
 
-def clean(value: object) -> str:
-    """A text that UTF-8 can carry: half a character, as broken JSON may hold, becomes a question mark."""
-    return str(value).encode("utf-8", "replace").decode()
-
-
 def escape(value: str) -> str:
-    """A label's value as it stands between the quotes."""
+    """A label's value as it stands between the quotes. Most need nothing: that is asked first."""
+    if "\\" not in value and '"' not in value and "\n" not in value:
+        return value
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
-def labels(**values: object) -> str:
-    """``{a="1",b="2"}`` in the given order, which callers keep alphabetical as prometheus_client does."""
-    return "{" + ",".join([f'{name}="{escape(str(value))}"' for name, value in values.items()]) + "}"
-
-
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True, frozen=True, eq=False)
 class Family:
     """A metric family that is rendered here. The name is that of its samples: a counter's ends in ``_total``."""
 
@@ -91,11 +83,6 @@ class Family:
         name = self.name.removesuffix("_total") if fmt is OPENMETRICS and self.kind == "counter" else self.name
         text = self.help.replace("\\", r"\\").replace("\n", r"\n")
         return f"# HELP {name} {text}\n# TYPE {name} {self.kind}\n".encode()
-
-    def lines(self, samples: Iterable[tuple[str, int | float]]) -> bytes:
-        """A line per sample of (labels, value)."""
-        name = self.name
-        return "".join([f"{name}{label} {value}\n" for label, value in samples]).encode("utf-8", "replace")
 
 
 @dataclass(slots=True, frozen=True)

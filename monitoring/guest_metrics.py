@@ -9,7 +9,7 @@ import pickle
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -18,12 +18,13 @@ from typing import Any, Final
 from redis.exceptions import RedisError
 
 from monitoring import guest_rows
-from monitoring.exposition import Family, Format, Packed, labels
+from monitoring.exposition import Family, Format, Packed, escape
 from portal.lib import clock
 from servers.models import Cluster, NodeStatus, ServerStatus, Snapshot
 
-# Rows change between syncs too (an operator's word, a backup found by a rotation): look again after this time.
-LOOK_AGAIN: Final = timedelta(seconds=10)
+# Rows change between syncs too (an operator's word, a backup that a rotation found): look again after this time.
+GUESTS_AGAIN: Final = timedelta(seconds=10)
+BACKUPS_AGAIN: Final = timedelta(minutes=1)
 # A cache that answers slowly, or not at all, holds a scrape up for this many seconds and not once per cluster.
 PATIENCE: Final = 1.5
 UNREADABLE: Final = (
@@ -59,17 +60,29 @@ class Rendered:
     """What is kept of one cluster: bytes per family."""
 
     usage_key: object = None
-    rows_key: object = None
-    looked_at: datetime | None = None
+    guests_key: object = None
+    guests_looked_at: datetime | None = None
+    backups_looked_at: datetime | None = None
     snapshot: Snapshot | None = None  # without its guests: nodes and storages are few
     text: dict[str, bytes] = field(default_factory=dict)
     version: int = 0
 
-    def put(self, family: Family, text: bytes) -> None:
-        """Keep the text; the version moves only with its content."""
-        if self.text.get(family.name) != text:
-            self.text[family.name] = text
-            self.version += 1
+    def guests_outdated(self, key: object, moment: datetime) -> bool:
+        """Whether the states have to be read again."""
+        return self.guests_key != key or _passed(self.guests_looked_at, moment, GUESTS_AGAIN)
+
+    def put_all(self, told: Mapping[Family, list[str]], watched: Family | None = None) -> bool:
+        """Keep the lines; the version moves only with their content. Returns whether the watched ones changed."""
+        changed = {family for family, lines in told.items() if self._put(family, lines)}
+        return watched in changed
+
+    def _put(self, family: Family, lines: list[str]) -> bool:
+        text = "".join(lines).encode("utf-8", "replace")
+        if self.text.get(family.name) == text:
+            return False
+        self.text[family.name] = text
+        self.version += 1
+        return True
 
 
 class GuestTexts:
@@ -110,26 +123,33 @@ class GuestTexts:
             raise SnapshotMissing(f"No snapshot of {', '.join(missing)} in the cache.")
         return oldest
 
-    def refresh_rows(self, clusters: list[Cluster], moment: datetime) -> datetime | None:
-        """Render states and backups anew where a sync or ten seconds have passed. Returns the oldest look's time."""
+    def refresh_guests(self, clusters: list[Cluster], moment: datetime) -> datetime | None:
+        """Render states anew where a sync or ten seconds have passed. Returns the oldest look's time."""
         keys = {cluster.pk: (cluster.name, cluster.last_success_at) for cluster in clusters}
-        if any(self._outdated(self._of(cluster), keys[cluster.pk], moment) for cluster in clusters):
-            states, backups = guest_rows.guests(clusters), guest_rows.backups(clusters)
+        if any(self._of(cluster).guests_outdated(keys[cluster.pk], moment) for cluster in clusters):
+            told = guest_rows.guest_lines(clusters)
             for cluster in clusters:
                 kept = self._of(cluster)
-                kept.rows_key, kept.looked_at = keys[cluster.pk], moment
-                for family, samples in guest_rows.guest_samples(cluster.name, states[cluster.pk]):
-                    kept.put(family, family.lines(samples))
-                for family, samples in guest_rows.backup_samples(cluster.name, backups[cluster.pk], moment):
-                    kept.put(family, family.lines(samples))
-        return min((looked for cluster in clusters if (looked := self._of(cluster).looked_at)), default=None)
+                if kept.put_all(told[cluster.pk], guest_rows.INFO):
+                    kept.backups_looked_at = None  # somebody came, went or changed the name
+                kept.guests_key, kept.guests_looked_at = keys[cluster.pk], moment
+        return min((looked for cluster in clusters if (looked := self._of(cluster).guests_looked_at)), default=None)
 
-    def drop_rows(self, clusters: Iterable[Cluster]) -> None:
-        """The rows could not be read: nobody knows whether the texts are still true."""
+    def refresh_backups(self, clusters: list[Cluster], moment: datetime) -> datetime | None:
+        """Render each guest's newest backup anew once a minute, and when guests changed. Returns the look's time."""
+        if any(_passed(self._of(cluster).backups_looked_at, moment, BACKUPS_AGAIN) for cluster in clusters):
+            told = guest_rows.backup_lines(clusters, moment)
+            for cluster in clusters:
+                kept = self._of(cluster)
+                kept.put_all(told[cluster.pk])
+                kept.backups_looked_at = moment
+        return min((looked for cluster in clusters if (looked := self._of(cluster).backups_looked_at)), default=None)
+
+    def drop(self, clusters: Iterable[Cluster], families: Iterable[Family]) -> None:
+        """These could not be read: nobody knows whether the texts are still true."""
         for kept in (self._of(cluster) for cluster in clusters):
-            kept.rows_key = None
-            for family in guest_rows.FAMILIES:
-                kept.put(family, b"")
+            kept.guests_key = kept.backups_looked_at = None
+            kept.put_all({family: [] for family in families})
 
     def snapshot(self, cluster: Cluster) -> Snapshot | None:
         """Nodes and storages of the cluster's latest snapshot, as ``refresh_usage`` found it. Its guests are gone."""
@@ -162,13 +182,12 @@ class GuestTexts:
         guests = _visible(cluster.name, snapshot) if snapshot and _is_recent(snapshot) else []
         for family, value in USAGE:
             name = family.name
-            text = "".join([f"{name}{label} {v}\n" for label, guest in guests if (v := value(guest)) is not None])
-            kept.put(family, text.encode("utf-8", "replace"))
+            kept.put_all({family: [f"{name}{who} {v}\n" for who, guest in guests if (v := value(guest)) is not None]})
         kept.snapshot = Snapshot(snapshot.taken_at, snapshot.nodes, [], snapshot.storages) if snapshot else None
 
-    @staticmethod
-    def _outdated(kept: Rendered, key: object, moment: datetime) -> bool:
-        return kept.rows_key != key or kept.looked_at is None or abs(moment - kept.looked_at) > LOOK_AGAIN
+
+def _passed(looked_at: datetime | None, moment: datetime, span: timedelta) -> bool:
+    return looked_at is None or abs(moment - looked_at) > span
 
 
 def _load(cluster: Cluster) -> Snapshot | None:
@@ -188,8 +207,9 @@ def _visible(cluster: str, snapshot: Snapshot) -> list[tuple[str, Any]]:
     """(labels, guest) of each guest whose figures are true. A vmid counts once, also if it is listed twice."""
     online = {node.name for node in snapshot.nodes if node.status == NodeStatus.ONLINE}
     guests = {guest.vmid: guest for guest in reversed(snapshot.guests)}
+    start = f'cluster="{escape(cluster)}"'
     return [
-        (labels(cluster=cluster, name=guest.name, vmid=vmid), guest)
+        (f'{{{start},name="{escape(guest.name)}",vmid="{vmid}"}}', guest)
         for vmid, guest in sorted(guests.items())
         if guest.node in online and not guest.template and guest.status != ServerStatus.UNKNOWN
     ]

@@ -1,16 +1,13 @@
 """The per-guest families that come from rows: they are there with or without a cache."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from monitoring.exposition import Family, labels
+from monitoring.exposition import Family, escape
 from servers.models import Backup, Cluster, NodeStatus, Server, ServerStatus
-
-Samples = Iterable[tuple[str, int | float]]
 
 VM_STATUS: Final = Family("proxmox_vm_status", "gauge", "1 where the guest is running, 0 where it is not.")
 INFO: Final = Family("proxmox_guest_info", "gauge", "Always 1: the guest's facts, to be joined on cluster and vmid.")
@@ -27,66 +24,53 @@ BACKUP_AGE: Final = Family(
     "proxmox_backup_last_success_age_seconds", "gauge", "Age of the guest's newest existing backup."
 )
 BACKUP_SIZE: Final = Family("proxmox_backup_last_size_bytes", "gauge", "Size of the guest's newest existing backup.")
-FAMILIES: Final = (VM_STATUS, INFO, STATE, LOCK, EXPECTED_UP, EXPECTED_DOWN, BACKUP_TIME, BACKUP_AGE, BACKUP_SIZE)
+GUEST_FAMILIES: Final = (VM_STATUS, INFO, STATE, LOCK, EXPECTED_UP, EXPECTED_DOWN)
+BACKUP_FAMILIES: Final = (BACKUP_TIME, BACKUP_AGE, BACKUP_SIZE)
+FAMILIES: Final = (*GUEST_FAMILIES, *BACKUP_FAMILIES)
 
 
-class Guest(NamedTuple):
-    """What is told of a living server."""
-
-    cluster: int
-    vmid: int
-    name: str
-    kind: str
-    node: str | None
-    node_status: str | None
-    status: str
-    tags: str
-    pool: str
-    lock: str
-    expected_state: str
-    intended_state: str
-
-    @property
-    def is_known(self) -> bool:
-        """Whether its state is the present one: a node that is not online takes its guests along."""
-        return self.status != ServerStatus.UNKNOWN and self.node_status in (None, NodeStatus.ONLINE)
-
-    @property
-    def expected_up(self) -> bool:
-        """``Server.expected``, of a row that is no object."""
-        return (self.expected_state or self.intended_state) == ServerStatus.RUNNING
+Lines = dict[Family, list[str]]
 
 
-class Newest(NamedTuple):
-    """The newest existing backup of a living server."""
-
-    cluster: int
-    vmid: int
-    name: str
-    made: datetime
-    size: int
-
-
-def guests(clusters: Iterable[Cluster]) -> dict[int, list[Guest]]:
-    """The living servers by cluster: one query, whatever their number. Templates are no servers."""
+def guest_lines(clusters: Iterable[Cluster]) -> dict[int, Lines]:
+    """What the guests of each cluster are and should be: one query, one pass. Templates are no servers."""
     columns = (
         "cluster_id", "vmid", "name", "kind", "node__name", "node__status", "status", "tags", "pool", "lock",
         "expected_state", "intended_state",
     )  # fmt: skip
-    found: dict[int, list[Guest]] = defaultdict(list)
-    for row in _living(clusters).order_by("cluster_id", "vmid").values_list(*columns):
-        found[row[0]].append(Guest(*row))
+    names, found = _names(clusters), _empty(clusters, GUEST_FAMILIES)
+    rows = _living(clusters).order_by("cluster_id", "vmid").values_list(*columns)
+    for cluster, vmid, name, kind, node, node_status, status, tags, pool, lock, wanted, intended in rows.iterator():
+        lines, who = found[cluster], f'{names[cluster]},name="{escape(name)}"'
+        where = f'node="{escape(node or "")}"'
+        facts = f'pool="{escape(pool)}",tags="{escape(tags)}",type="{kind}",vmid="{vmid}"'
+        lines[INFO].append(f"proxmox_guest_info{{{who},{where},{facts}}} 1\n")
+        up = int((wanted or intended) == ServerStatus.RUNNING)  # as Server.expected has it
+        lines[EXPECTED_UP].append(f'portal_guest_expected_up{{{names[cluster]},vmid="{vmid}"}} {up}\n')
+        if status == ServerStatus.UNKNOWN or node_status not in (None, NodeStatus.ONLINE):
+            continue
+        running = int(status == ServerStatus.RUNNING)
+        lines[VM_STATUS].append(f'proxmox_vm_status{{{who},{where},type="{kind}",vmid="{vmid}"}} {running}\n')
+        lines[STATE].append(f'proxmox_guest_state{{{who},state="{escape(status)}",vmid="{vmid}"}} 1\n')
+        if lock:
+            locked = f'{names[cluster]},lock="{escape(lock)}",name="{escape(name)}",vmid="{vmid}"'
+            lines[LOCK].append(f"proxmox_guest_lock{{{locked}}} 1\n")
     return found
 
 
-def backups(clusters: Iterable[Cluster]) -> dict[int, list[Newest]]:
-    """The newest existing backup of each living server, by cluster: one query."""
+def backup_lines(clusters: Iterable[Cluster], moment: datetime) -> dict[int, Lines]:
+    """The newest existing backup of each living server: one query."""
     latest = Backup.objects.filter(server=OuterRef("pk"), gone_at=None).order_by("-created_at", "-pk").values("pk")[:1]
     chosen = _living(clusters).annotate(newest=Subquery(latest)).values("newest")
     columns = ("server__cluster_id", "server__vmid", "server__name", "created_at", "size")
-    found: dict[int, list[Newest]] = defaultdict(list)
-    for row in Backup.objects.filter(pk__in=chosen).order_by(*columns[:2]).values_list(*columns):
-        found[row[0]].append(Newest(*row))
+    names, found, present = _names(clusters), _empty(clusters, BACKUP_FAMILIES), moment.timestamp()
+    rows = Backup.objects.filter(pk__in=chosen).order_by(*columns[:2]).values_list(*columns)
+    for cluster, vmid, name, made, size in rows.iterator():
+        lines, who = found[cluster], f'{{{names[cluster]},name="{escape(name)}",vmid="{vmid}"}}'
+        when = made.timestamp()
+        lines[BACKUP_TIME].append(f"proxmox_backup_last_success_timestamp_seconds{who} {when}\n")
+        lines[BACKUP_AGE].append(f"proxmox_backup_last_success_age_seconds{who} {max(0, int(present - when))}\n")
+        lines[BACKUP_SIZE].append(f"proxmox_backup_last_size_bytes{who} {size}\n")
     return found
 
 
@@ -94,30 +78,9 @@ def _living(clusters: Iterable[Cluster]) -> QuerySet[Server]:
     return Server.objects.filter(retired_at=None, template=False, cluster__in=[cluster.pk for cluster in clusters])
 
 
-def guest_samples(cluster: str, rows: list[Guest]) -> Iterator[tuple[Family, Samples]]:
-    """The families of one cluster that tell what its guests are and should be."""
-    known = [row for row in rows if row.is_known]
-    yield VM_STATUS, [(_place(cluster, row), int(row.status == ServerStatus.RUNNING)) for row in known]
-    yield INFO, [(_facts(cluster, row), 1) for row in rows]
-    yield STATE, [(labels(cluster=cluster, name=r.name, state=r.status, vmid=r.vmid), 1) for r in known]
-    yield LOCK, [(labels(cluster=cluster, lock=r.lock, name=r.name, vmid=r.vmid), 1) for r in known if r.lock]
-    yield EXPECTED_UP, [(labels(cluster=cluster, vmid=row.vmid), int(row.expected_up)) for row in rows]
-    yield EXPECTED_DOWN, []
+def _names(clusters: Iterable[Cluster]) -> dict[int, str]:
+    return {cluster.pk: f'cluster="{escape(cluster.name)}"' for cluster in clusters}
 
 
-def backup_samples(cluster: str, rows: list[Newest], moment: datetime) -> Iterator[tuple[Family, Samples]]:
-    """The families of one cluster about each guest's newest backup."""
-    told = [(labels(cluster=cluster, name=row.name, vmid=row.vmid), row) for row in rows]
-    yield BACKUP_TIME, [(label, row.made.timestamp()) for label, row in told]
-    yield BACKUP_AGE, [(label, max(0, int((moment - row.made).total_seconds()))) for label, row in told]
-    yield BACKUP_SIZE, [(label, row.size) for label, row in told]
-
-
-def _place(cluster: str, row: Guest) -> str:
-    return labels(cluster=cluster, name=row.name, node=row.node or "", type=row.kind, vmid=row.vmid)
-
-
-def _facts(cluster: str, row: Guest) -> str:
-    return labels(
-        cluster=cluster, name=row.name, node=row.node or "", pool=row.pool, tags=row.tags, type=row.kind, vmid=row.vmid
-    )
+def _empty(clusters: Iterable[Cluster], families: tuple[Family, ...]) -> dict[int, Lines]:
+    return {cluster.pk: {family: [] for family in families} for cluster in clusters}

@@ -5,6 +5,7 @@ that takes a dead one's seat goes on with its files, so that no count is lost an
 Django is imported here: HUP must give the new workers new code and new settings.
 """
 
+import gc
 import os
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,12 @@ def post_fork(server: Any, worker: Any) -> None:
 
     seat = _name(worker)
     values.ValueClass = values.MultiProcessValue(process_identifier=lambda: seat)
+
+
+def post_worker_init(server: Any) -> None:
+    """What is loaded stays for good: the collector of garbage need not walk over it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def child_exit(server: Any, worker: Any) -> None:
