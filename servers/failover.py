@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from portal.lib import clock
 from servers.models import Cluster
-from servers.proxmox.errors import EndpointError
+from servers.proxmox.errors import CertificateRejected, EndpointError, Unreachable
 from servers.proxmox.gateway import READ_SECONDS, Credentials, Gateway
 
 T = TypeVar("T")
@@ -51,9 +51,14 @@ class Endpoints:
 
 
 def ask(
-    cluster: Cluster, question: Callable[[Gateway], T], endpoints: Endpoints, *, read_seconds: float = READ_SECONDS
+    cluster: Cluster,
+    question: Callable[[Gateway], T],
+    endpoints: Endpoints,
+    *,
+    read_seconds: float = READ_SECONDS,
+    write: bool = False,
 ) -> T:
-    """The answer of the first endpoint that gives one. For reads only: a write must not be sent twice.
+    """The answer of the first endpoint that gives one. A write goes to the next only if it was surely not carried out.
 
     Raises the EndpointError of the operator's first endpoint if none answers, and any other ProxmoxError at once:
     a refused token is refused by every node.
@@ -65,9 +70,16 @@ def ask(
             with Gateway(credentials, endpoint, read_seconds=read_seconds) as gateway:
                 answer = question(gateway)
         except EndpointError as error:
+            if write and not _surely_not_done(error):
+                raise
             endpoints.failed(endpoint, clock.now(), error.sentence)
             errors[endpoint] = error
         else:
             endpoints.answered(endpoint)
             return answer
     raise errors[next(e for e in endpoints.order if e in errors)]
+
+
+def _surely_not_done(error: EndpointError) -> bool:
+    """Whether a write cannot have been carried out, so that the next node may get it."""
+    return isinstance(error, CertificateRejected) or (isinstance(error, Unreachable) and not error.maybe_done)

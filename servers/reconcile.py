@@ -173,7 +173,7 @@ class _Servers:
         wanted["template"] = guest.template
         if alive:
             wanted["last_known_status"] = guest.status
-            if guest.status == ServerStatus.RUNNING and server.intended_state != ServerStatus.RUNNING:
+            if guest.status == ServerStatus.RUNNING and server.status == ServerStatus.STOPPED:
                 wanted["intended_state"] = ServerStatus.RUNNING  # nobody starts a server by accident
         return wanted
 

@@ -5,8 +5,8 @@ from typing import Any
 from celery import shared_task
 
 from portal.lib import clock
-from servers import rotation, sync
-from servers.models import Cluster
+from servers import operations, rotation, sync
+from servers.models import Cluster, Operation
 
 # Beat entries; portal.celery collects them. A tick finds what is due; what it finds is a row already.
 BEAT: dict[str, dict[str, Any]] = {"servers: sync what is due": {"task": "servers.tasks.tick"}}
@@ -14,12 +14,14 @@ BEAT: dict[str, dict[str, Any]] = {"servers: sync what is due": {"task": "server
 
 @shared_task(ignore_result=True, expires=10)
 def tick() -> None:
-    """Queue a sync and a rotation for every cluster whose time has come."""
+    """Queue what is due: syncs, rotations, the next steps of operations."""
     moment = clock.now()
     for cluster in Cluster.due(moment):
         sync_cluster.delay(cluster.pk)
     for cluster in rotation.rotations_due(moment):
         rotate_cluster.delay(cluster.pk)
+    for pk in Operation.due(moment).values_list("pk", flat=True)[:200]:
+        run_operation.delay(pk)
 
 
 @shared_task(ignore_result=True, expires=60)
@@ -36,3 +38,11 @@ def rotate_cluster(cluster_id: int) -> None:
     cluster = Cluster.objects.filter(pk=cluster_id, rotation_due_at__lte=clock.now()).first()
     if cluster:
         rotation.rotate(cluster)
+
+
+@shared_task(ignore_result=True, expires=60)
+def run_operation(operation_id: int) -> None:
+    """Do the due step of an operation, and the next ones as long as they are due at once."""
+    operation = Operation.objects.filter(pk=operation_id).select_related("server__node", "cluster").first()
+    while operation and operation.is_active and operation.due_at <= clock.now() and operations.step(operation):
+        operation = Operation.objects.filter(pk=operation_id).select_related("server__node", "cluster").first()

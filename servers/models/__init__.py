@@ -4,10 +4,12 @@ from servers.models.backup import Backup, BackupRun, Outcome, Verification
 from servers.models.cluster import Cluster, TlsMode
 from servers.models.counter import Counter
 from servers.models.inventory import ExpectedState, Kind, Node, NodeStatus, Server, ServerStatus, Storage
+from servers.models.operation import Action, Operation, OperationState
 from servers.models.statechange import ChangeKind, StateChange
 from servers.snapshot import Snapshot
 
 __all__ = [
+    "Action",
     "Backup",
     "BackupRun",
     "ChangeKind",
@@ -17,6 +19,8 @@ __all__ = [
     "Kind",
     "Node",
     "NodeStatus",
+    "Operation",
+    "OperationState",
     "Outcome",
     "Server",
     "ServerStatus",

@@ -95,6 +95,30 @@ def tasks(data: Any) -> list[TaskRow]:
     ]
 
 
+def upid(data: Any) -> str:
+    """The task that a write was answered with."""
+    if isinstance(data, str) and data.startswith("UPID:") and data.count(":") >= 8:
+        return data
+    raise OddAnswer(_("Proxmox took the request and named no task."), "")
+
+
+def log_lines(data: Any, start: int) -> list[str]:
+    """``/tasks/…/log``. An empty log is one line "no content", and that of a forgotten task is an object."""
+    if not isinstance(data, list):
+        return []
+    lines = [text(row.get("t")) for row in listing(data, "/tasks/…/log") if (whole(row.get("n")) or 0) > start]
+    return [] if lines == ["no content"] else lines
+
+
+def guest_status(data: Any) -> str:
+    """``status/current``: a paused VM is running there, with the truth in ``qmpstatus``."""
+    row = mapping(data, "status/current")
+    status = text(row.get("status"))
+    if not status:
+        raise _odd("status/current")
+    return text(row.get("qmpstatus")) or status if status == "running" else status
+
+
 def _guest(row: dict[str, Any]) -> Guest:
     kind, known = row["type"], row["status"] != "unknown"
     figure: Callable[[str], int | None] = lambda key: whole(row.get(key)) if known else None  # noqa: E731

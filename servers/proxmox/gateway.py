@@ -123,6 +123,33 @@ class Gateway:
         """The running tasks and the last 25 or so of each node."""
         return answers.tasks(self.get("cluster/tasks"))
 
+    # --- operations
+
+    def power(self, node: str, kind: str, vmid: int, action: str) -> str:
+        """Ask for start, shutdown, stop, reboot, suspend or resume. Returns the UPID: queued, not done."""
+        return answers.upid(self.post(f"nodes/{segment(node)}/{segment(kind)}/{vmid:d}/status/{segment(action)}"))
+
+    def task_status(self, upid: str) -> dict[str, Any]:
+        """``status`` is running or stopped, ``exitstatus`` is there when stopped. Raises Refused 400 for a task that
+        Proxmox has forgotten."""
+        path = f"nodes/{segment(upid.split(':')[1])}/tasks/{segment(upid)}/status"
+        return answers.mapping(self.get(path), "/nodes/…/tasks/…/status")
+
+    def task_log(self, upid: str, start: int) -> list[str]:
+        """The log's lines from that number on; empty where the log is gone."""
+        path = f"nodes/{segment(upid.split(':')[1])}/tasks/{segment(upid)}/log"
+        return answers.log_lines(self.get(path, start=start, limit=500), start)
+
+    def node_tasks(self, node: str, *, vmid: int, since: int) -> list[TaskRow]:
+        """The tasks of a guest on a node, running ones too, that began at that second or later."""
+        path = f"nodes/{segment(node)}/tasks"
+        return answers.tasks(self.get(path, vmid=vmid, since=since, source="all", limit=50))
+
+    def guest_status(self, node: str, kind: str, vmid: int) -> str:
+        """What the guest is at this moment: running, stopped, or the QEMU state where it says more."""
+        path = f"nodes/{segment(node)}/{segment(kind)}/{vmid:d}/status/current"
+        return answers.guest_status(self.get(path))
+
     # --- how it is asked
 
     def get(self, path: str, *, slow: bool = False, **parameters: Any) -> Any:

@@ -1,0 +1,183 @@
+"""What we ask of Proxmox: one row per request, from the button to Proxmox's last word."""
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Final
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from portal.lib import clock
+from servers.models.cluster import Cluster
+from servers.models.inventory import Kind, Server, ServerStatus
+
+# Longer than the slowest call of a step (5 s to connect, 30 s to read).
+CLAIM: Final = timedelta(seconds=60)
+
+
+class Action(models.TextChoices):
+    """What can be asked, in the words of Proxmox's API (``status/ACTION``)."""
+
+    START = "start", _("Start")
+    SHUTDOWN = "shutdown", _("Shut down")
+    STOP = "stop", _("Stop")
+    REBOOT = "reboot", _("Reboot")
+    SUSPEND = "suspend", _("Suspend")
+    RESUME = "resume", _("Resume")
+
+
+class OperationState(models.TextChoices):
+    """Where a request is."""
+
+    QUEUED = "queued", _("queued")
+    SENDING = "sending", _("being sent")  # the call may or may not have reached Proxmox
+    RUNNING = "running", _("running")  # Proxmox has named a task
+    SETTLING = "settling", _("settling")  # the task is done, the server is not yet what it should be
+    SUCCEEDED = "succeeded", _("succeeded")
+    WARNINGS = "warnings", _("succeeded with warnings")
+    FAILED = "failed", _("failed")
+    LOST = "lost", _("lost")  # Proxmox no longer knows the task: nobody can say how it ended
+
+
+class InvalidTransition(Exception):
+    """A move that the table does not allow, or that somebody else made first. Its text may be shown."""
+
+
+class Operation(models.Model):
+    """One request for one server. The row is the queue: whoever moves it does so by a conditional update."""
+
+    ACTIVE: ClassVar = (
+        OperationState.QUEUED,
+        OperationState.SENDING,
+        OperationState.RUNNING,
+        OperationState.SETTLING,
+    )
+    MOVES: ClassVar[dict[str, set[str]]] = {
+        OperationState.QUEUED: {OperationState.SENDING, OperationState.FAILED},
+        OperationState.SENDING: {
+            OperationState.QUEUED, OperationState.RUNNING, OperationState.FAILED, OperationState.LOST,
+        },
+        OperationState.RUNNING: {
+            OperationState.QUEUED, OperationState.SETTLING, OperationState.SUCCEEDED, OperationState.WARNINGS,
+            OperationState.FAILED, OperationState.LOST,
+        },
+        OperationState.SETTLING: {OperationState.SUCCEEDED, OperationState.WARNINGS, OperationState.FAILED},
+    }  # fmt: skip
+    # The state a server is put in on purpose by each action; suspend is a pause that somebody wants.
+    INTENT: ClassVar[dict[str, str]] = {
+        Action.START: ServerStatus.RUNNING,
+        Action.RESUME: ServerStatus.RUNNING,
+        Action.REBOOT: ServerStatus.RUNNING,
+        Action.SHUTDOWN: ServerStatus.STOPPED,
+        Action.STOP: ServerStatus.STOPPED,
+        Action.SUSPEND: ServerStatus.PAUSED,
+    }
+
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, verbose_name=_("cluster"))
+    server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="operations", verbose_name=_("server"))
+    action = models.CharField(_("action"), max_length=20, choices=Action)
+    state = models.CharField(_("state"), max_length=10, choices=OperationState, default=OperationState.QUEUED)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, verbose_name=_("asked by")
+    )
+    requester = models.CharField(_("asked by"), max_length=150, default="")  # the name outlives the account
+    requested_at = models.DateTimeField(_("asked"), default=clock.now, db_index=True)
+
+    node_name = models.CharField(_("node"), max_length=63, default="")
+    upid = models.CharField(_("UPID"), max_length=200, default="")
+    sending_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(_("sent"), null=True)
+    task_ended_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, db_index=True)
+    message = models.TextField(_("Proxmox says"), default="")
+    waiting_for = models.TextField(_("waiting for"), default="")
+    log = models.TextField(_("log"), default="")
+    log_lines = models.PositiveIntegerField(default=0)
+    steps = models.PositiveIntegerField(default=0)
+
+    due_at = models.DateTimeField(default=clock.now)
+    claim_token = models.CharField(max_length=32, default="")
+    claimed_until = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("operation")
+        verbose_name_plural = _("operations")
+        ordering = ["-requested_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["server"],
+                condition=Q(state__in=["queued", "sending", "running", "settling"]),
+                name="one_active_operation_of_a_server",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["state", "due_at"]),
+            models.Index(fields=["server", "-requested_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()}: {self.server}"
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it is not over yet."""
+        return self.state in self.ACTIVE
+
+    @property
+    def intent(self) -> str:
+        """The state that the server is put in on purpose."""
+        return self.INTENT[self.action]
+
+    @property
+    def duration(self) -> timedelta | None:
+        """From the request to the end, or until now."""
+        return (self.finished_at or clock.now()) - self.requested_at
+
+    @classmethod
+    def due(cls, moment: datetime) -> "models.QuerySet[Operation]":
+        """Active ones whose next step is due and that nobody is at."""
+        free = Q(claimed_until=None) | Q(claimed_until__lt=moment)
+        return cls.objects.filter(free, state__in=cls.ACTIVE, due_at__lte=moment).order_by("due_at")
+
+    def claim(self, moment: datetime) -> bool:
+        """Whether this process may do the next step. A claim expires, so a dead worker holds nothing up."""
+        token = secrets.token_hex(16)
+        mine = type(self).due(moment).filter(pk=self.pk)
+        if not mine.order_by().update(claim_token=token, claimed_until=moment + CLAIM):
+            return False
+        self.refresh_from_db()
+        return self.claim_token == token
+
+    def release(self, due_at: datetime, **columns: Any) -> None:
+        """End the step: write what it learned and when the next is due. Nothing is written if the claim was lost."""
+        self._write(claimed_until=None, claim_token="", due_at=due_at, **columns)
+
+    def note(self, **columns: Any) -> None:
+        """Write in the middle of a step, keeping the claim. Raises InvalidTransition if the claim was lost."""
+        if not self._write(**columns):
+            raise InvalidTransition(_("another worker took this operation over"))
+
+    def move(self, new: str, **columns: Any) -> None:
+        """Go to another state. Raises InvalidTransition where the table or another worker is against it."""
+        if new not in self.MOVES.get(self.state, set()):
+            raise InvalidTransition(
+                _("an operation cannot go from %(old)s to %(new)s") % {"old": self.state, "new": new}
+            )
+        if new not in self.ACTIVE:
+            columns |= {"finished_at": clock.now(), "waiting_for": ""}
+        self.note(state=new, **columns)
+
+    def _write(self, **columns: Any) -> bool:
+        mine = type(self).objects.filter(pk=self.pk, state=self.state, claim_token=self.claim_token)
+        written = bool(mine.order_by().update(**columns))
+        if written:
+            for name, value in columns.items():
+                setattr(self, name, value)
+        return written
+
+
+def family(server: Server) -> str:
+    """The prefix of Proxmox's task types for that kind of guest: ``qm`` or ``vz``."""
+    return "qm" if server.kind == Kind.QEMU else "vz"

@@ -1,0 +1,145 @@
+"""Every write to Proxmox. A request is a row; each step claims it, makes at most one external call, and writes what
+it learned. Every step may be run twice, and a worker may be killed between any two.
+
+The one call that must not be made twice is the POST. So the row says "being sent" before it is made; whoever finds
+such a row after a crash looks for the task on the node first, and sends again only if there is none.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from portal.lib import clock
+from portal.lib.access import may
+from portal.lib.audit import note
+from portal.lib.nudge import nudge
+from servers import following, sending
+from servers.models import Cluster, Operation, OperationState, Server
+from servers.models.operation import Action, InvalidTransition
+from servers.proxmox.errors import EndpointError, NodeUnreachable, ProxmoxError
+
+logger = logging.getLogger(__name__)
+# How long an operation may be unable to reach Proxmox before it is given up.
+PATIENCE: Final = timedelta(minutes=10)
+RETRY: Final = timedelta(seconds=5)
+
+
+class Refusal(Exception):
+    """Why something was not queued. Its text is a sentence for the person who asked."""
+
+
+def request_operation(server: Server, action: str, user: Any) -> Operation:
+    """Queue an operation. Returns its row. Raises Refusal with a sentence; nothing is doubled.
+
+    Asks the rights of that person on that server, so a page may call it without asking first.
+    """
+    if not may(user, "operate", server):
+        raise Refusal(_refused(server))
+    try:
+        with transaction.atomic():
+            operation = Operation.objects.create(
+                cluster_id=server.cluster_id, server=server, action=action, requested_by=user,
+                requester=user.get_username(),
+            )  # fmt: skip
+            note(server, {"operation": ("", f"{operation.action} #{operation.pk}")})
+    except IntegrityError:
+        raise Refusal(_already(server)) from None
+    from servers.tasks import run_operation
+
+    nudge(run_operation, operation.pk)
+    return operation
+
+
+def possible_actions(server: Server) -> list[str]:
+    """What makes sense to ask of a server in its present state; Proxmox has the last word."""
+    if server.is_retired or server.template:
+        return []
+    if server.status == "stopped":
+        return [Action.START]
+    if server.status in ("paused", "suspended", "prelaunch"):
+        return [Action.RESUME, Action.STOP]
+    if server.status == "unknown":
+        return []
+    return [Action.SHUTDOWN, Action.REBOOT, Action.STOP, Action.SUSPEND]
+
+
+def step(operation: Operation) -> bool:
+    """Do the next step of an operation, if it is due and free. Returns whether anything was done."""
+    if not operation.claim(clock.now()):
+        return False
+    try:
+        due = _STEPS[operation.state](operation)
+        operation.release(due, steps=operation.steps + 1)
+    except InvalidTransition as error:
+        logger.info("Operation %s: %s", operation.pk, error)
+    except ProxmoxError as error:
+        _postpone(operation, error)
+    if not operation.is_active:
+        _finished(operation)
+    return True
+
+
+_STEPS: Final[dict[str, Callable[[Operation], datetime]]] = {
+    OperationState.QUEUED: sending.send,
+    OperationState.SENDING: sending.look,
+    OperationState.RUNNING: following.follow,
+    OperationState.SETTLING: following.settle,
+}
+
+
+def _postpone(operation: Operation, error: ProxmoxError) -> None:
+    """Trouble on the way is no answer: wait, and give up with a sentence after a while."""
+    moment = clock.now()
+    since = operation.sent_at or operation.sending_at or operation.requested_at
+    sentence = f"{error.sentence} {error.hint}".strip()
+    unsure = bool(operation.upid) or _may_have_been_done(error)
+    if moment - since < PATIENCE and unsure:
+        operation.release(moment + RETRY, waiting_for=error.sentence)
+        return
+    end = OperationState.LOST if unsure and operation.state != OperationState.QUEUED else OperationState.FAILED
+    try:
+        operation.move(end, message=sentence)
+    except InvalidTransition as refusal:
+        logger.info("Operation %s: %s", operation.pk, refusal)
+        return
+    operation.release(moment)
+
+
+def _may_have_been_done(error: ProxmoxError) -> bool:
+    """Whether the trouble leaves it open what became of a call. 595 is a connection that was never made; a refused
+    token and a missing privilege are answers."""
+    return isinstance(error, EndpointError) or (isinstance(error, NodeUnreachable) and error.status != 595)
+
+
+def _finished(operation: Operation) -> None:
+    """The server's row is the sync's: ask for one soon. The intent is written when the deed is done."""
+    if operation.state in (OperationState.SUCCEEDED, OperationState.WARNINGS):
+        Server.objects.filter(pk=operation.server_id).update(intended_state=operation.intent)
+    Cluster.objects.get(pk=operation.cluster_id).sync_soon()
+    from servers.tasks import sync_cluster
+
+    nudge(sync_cluster, operation.cluster_id)
+
+
+def _refused(server: Server) -> str:
+    if server.is_retired:
+        return _("%(server)s is gone from Proxmox: there is nothing to operate.") % {"server": server}
+    if server.template:
+        return _("%(server)s is a template: it cannot be started or stopped.") % {"server": server}
+    return _("You may not operate %(server)s: ask an administrator for the right to it.") % {"server": server}
+
+
+def _already(server: Server) -> str:
+    active = Operation.objects.filter(server=server, state__in=Operation.ACTIVE).first()
+    if active is None:
+        return _("Something else was asked of %(server)s at the same moment: look at its page.") % {"server": server}
+    return _("%(server)s: %(who)s asked for “%(action)s” %(ago)s, and that is not over yet.") % {
+        "server": server,
+        "who": active.requester,
+        "action": active.get_action_display(),
+        "ago": clock.ago(active.requested_at),
+    }

@@ -1,0 +1,87 @@
+"""The first half of an operation: from the queue to a UPID."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.utils.translation import gettext as _
+
+from portal.lib import clock
+from servers.failover import Endpoints, ask
+from servers.models import Operation, OperationState
+from servers.models.operation import family
+from servers.proxmox.errors import Refused
+from servers.proxmox.types import TaskRow
+
+# A lock is waited for that long after the request, then Proxmox's words are the end of it.
+LOCK_WAIT: Final = timedelta(minutes=2)
+LOCK_RETRY: Final = timedelta(seconds=5)
+# A clock on a node may differ from ours.
+CLOCK_SLACK: Final = 5
+# How long after a call that broke off its task must have appeared on the node, if the call arrived at all.
+APPEARS_WITHIN: Final = timedelta(seconds=12)
+
+
+def send(operation: Operation) -> datetime:
+    """Make the call and keep the UPID before anything else happens. Returns when the next step is due."""
+    server = operation.server
+    if server.is_retired:
+        operation.move(OperationState.FAILED, message=_("The server was deleted meanwhile: it is gone from Proxmox."))
+        return clock.now()
+    node = server.node.name if server.node else ""
+    operation.move(OperationState.SENDING, sending_at=clock.now(), node_name=node, waiting_for="")
+    try:
+        upid = ask(
+            operation.cluster,
+            lambda gateway: gateway.power(node, server.kind, server.vmid, operation.action),
+            _endpoints(operation),
+            write=True,
+        )
+    except Refused as refusal:
+        return _refused(operation, refusal)
+    operation.move(OperationState.RUNNING, upid=upid, sent_at=clock.now())
+    return clock.now()
+
+
+def look(operation: Operation) -> datetime:
+    """Somebody was about to send, or a call broke off: find its task on the node before sending again."""
+    began = operation.sending_at or operation.requested_at
+    since = int(began.timestamp()) - CLOCK_SLACK
+    tasks = ask(
+        operation.cluster,
+        lambda gateway: gateway.node_tasks(operation.node_name, vmid=operation.server.vmid, since=since),
+        _endpoints(operation),
+    )
+    mine = next((task for task in tasks if _is_ours(operation, task)), None)
+    if mine:
+        operation.move(OperationState.RUNNING, upid=mine.upid, sent_at=clock.now())
+        return clock.now()
+    if clock.now() - began < APPEARS_WITHIN:
+        return clock.now() + timedelta(seconds=2)
+    operation.move(OperationState.QUEUED, waiting_for=_("The call broke off and left no task: it is sent again."))
+    return clock.now()
+
+
+def _is_ours(operation: Operation, task: TaskRow) -> bool:
+    """A task of this action on this guest by our token. An HA guest's is called hastart or hastop."""
+    names = {family(operation.server) + operation.action, "hastart", "hastop", f"{family(operation.server)}pause"}
+    token = operation.cluster.token_id
+    known = Operation.objects.filter(cluster_id=operation.cluster_id, upid=task.upid).exists()
+    return task.type in names and token.startswith(task.user.partition("!")[0]) and not known
+
+
+def _refused(operation: Operation, refusal: Refused) -> datetime:
+    """Proxmox said no at once. A lock is waited for, anything else is the answer."""
+    if is_lock(refusal.reason) and clock.now() - operation.requested_at < LOCK_WAIT:
+        operation.move(OperationState.QUEUED, waiting_for=refusal.reason)
+        return clock.now() + LOCK_RETRY
+    operation.move(OperationState.FAILED, message=refusal.reason or refusal.sentence)
+    return clock.now()
+
+
+def is_lock(words: str) -> bool:
+    """Whether Proxmox's words name a lock, of the configuration or of its file."""
+    return "can't lock file" in words or "is locked" in words
+
+
+def _endpoints(operation: Operation) -> Endpoints:
+    return Endpoints(list(operation.cluster.endpoints), dict(operation.cluster.endpoint_state))
