@@ -39,10 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())
     try:
+        # a file of last time would tell others of a server that is not there yet
+        (given.state_dir / "simulator.json").unlink(missing_ok=True)
         pve = Simulator(
             given.guests, given.nodes, given.seed, given.version, given.task_seconds, given.state_dir,
             given.auth_failure_delay, host=given.host, port=given.port, control_port=given.control_port,
-            name=given.name, resources_lag=given.resources_lag,
+            name=given.name, resources_lag=given.resources_lag, nightly=True,
         )  # fmt: skip
         pve.start()
     except (OSError, ValueError, OverflowError) as problem:

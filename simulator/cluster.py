@@ -50,6 +50,7 @@ class Cluster:
         self.dirty: set[int] = set()
         self.on_change: Callable[[], None] = lambda: None
         self.rebooting: set[int] = set()
+        self.listings: dict[tuple[str, str], tuple[float, int, Any]] = {}
         self._lagging: dict[int, tuple[float, Guest]] = {}
 
     # -- looking things up ------------------------------------------------------------------------------------------
@@ -124,8 +125,9 @@ class Cluster:
 
     def power_on(self, guest: Guest, status: str = "running", *, lag: bool = True) -> None:
         """Make a guest run from this moment on."""
-        values = {"status": status, "started": time.time(), "paused_at": 0.0, "pid": 1000 + guest.salt % 4_000_000}
-        self._power(guest, lag, **values)
+        now = time.time()
+        pid, paused = 1000 + guest.salt % 4_000_000, now if status == "paused" else 0.0
+        self._power(guest, lag, status=status, started=now, paused_at=paused, pid=pid)
 
     def power_off(self, guest: Guest, *, lag: bool = True) -> None:
         """Make a guest be down."""

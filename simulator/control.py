@@ -103,6 +103,8 @@ class ControlHandler(BaseHTTPRequestHandler):
                 pve.set_token_rights(body.get("kind", "all"))
             case ["backups", "add"]:
                 return {"volid": pve.add_backup(**body)}
+            case ["jobs", name, "run"]:
+                return {"upids": pve.run_job(name)}
             case ["tasks", "vzdump"]:
                 return {"upid": pve.add_vzdump_task(**body)}
             case _:

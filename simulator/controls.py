@@ -8,6 +8,7 @@ from typing import Any
 
 from simulator.backup_log import Run
 from simulator.cluster import FORGET_AFTER, GUEST_FIELDS, Cluster
+from simulator.jobs import run_job
 from simulator.misbehaviour import Misbehaviour
 from simulator.model import GiB, Guest, Volume
 from simulator.seed_backups import add_volume, file_volid, finish_seeded, pbs_volid
@@ -149,6 +150,11 @@ class Controls:
             task.status = status
             self.cluster.touch()
             return task.upid
+
+    def run_job(self, name: str) -> list[str]:
+        """Start a backup job now and return the UPIDs of its tasks. Raises KeyError for no such job."""
+        with self.cluster.lock:
+            return run_job(self.cluster, name)
 
     def misbehave(
         self,

@@ -28,6 +28,7 @@ REQUESTS_PER_CONNECTION = 100
 BODY_LIMIT = 512 * 1024
 GZIP_FROM = 1024
 IDLE_SECONDS = 30.0
+NO_ROUTE_SECONDS = 3.0
 
 
 class Server(ThreadingHTTPServer):
@@ -120,6 +121,8 @@ class Handler(BaseHTTPRequestHandler):
             answer = self._misbehave(rule, path, given) if rule else self._answer(path, given, inside)
         except ApiError as problem:
             answer = self._failure(problem)
+        except Exception as problem:  # noqa: BLE001 - a fault of the simulator is told, not a silent end
+            answer = self._failure(ApiError(500, f"the simulator failed: {problem!r}"))
         if answer is not None:
             self._record(path, given, answer.status)
             self._send(answer)
@@ -142,7 +145,10 @@ class Handler(BaseHTTPRequestHandler):
     def _body(self) -> dict[str, Any]:
         if self.headers.get("Transfer-Encoding"):
             raise PlainText(501, "chunked transfer encoding not supported")
-        length = int(self.headers.get("Content-Length") or 0)
+        stated = str(self.headers.get("Content-Length") or "0")
+        if not stated.isdecimal():
+            raise PlainText(400, "bad request")
+        length = int(stated)
         if not length:
             return {}
         if self.command in ("GET", "DELETE"):
@@ -179,9 +185,11 @@ class Handler(BaseHTTPRequestHandler):
         return routing.answer(entry, call, given)
 
     def _failure(self, problem: ApiError) -> Answer:
-        """Return an error's answer; after it the connection closes. A refused log-in takes its time."""
+        """Return an error's answer, after which the connection closes. Some refusals take their time."""
         if problem.status == 401:
             self.server.stopping.wait(self.server.auth_failure_delay)
+        if problem.status == 595:
+            self.server.stopping.wait(NO_ROUTE_SECONDS * self.server.cluster.pace)
         return failure(problem, message=self.server.cluster.release.number >= (8, 4))
 
     def _misbehave(self, rule: Rule, path: str, given: dict[str, Any]) -> Answer | None:

@@ -18,6 +18,7 @@ from simulator import certificates
 from simulator.cluster import Cluster
 from simulator.control import ControlDoor
 from simulator.controls import Controls
+from simulator.jobs import every_night
 from simulator.misbehaviour import Misbehaviour
 from simulator.model import find_release
 from simulator.persistence import Keeper
@@ -37,7 +38,8 @@ class Simulator(Controls):
 
     ``with Simulator() as pve`` runs it; ``stop()`` and ``start()`` make an outage: ports, certificate and state stay.
     Waits are scaled by ``task_seconds``: 2.0 is as slow as a real server, 0.05 is for tests. With a ``state_dir`` the
-    certificate, the token and what people changed live there, without one they live as long as the object.
+    certificate, the token and what people changed live there, without one they live as long as the object. ``nightly``
+    runs the nightly backup job at two o'clock UTC.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is a knob of its own, most with a name
@@ -56,6 +58,7 @@ class Simulator(Controls):
         name: str = "demo",
         resources_lag: float = 0.0,
         token_id: str = TOKEN_ID,
+        nightly: bool = False,
     ) -> None:
         self._keep = state_dir is not None
         self.folder = Path(state_dir) if state_dir is not None else Path(tempfile.mkdtemp(prefix="simulator-"))
@@ -82,6 +85,9 @@ class Simulator(Controls):
         self._threads: list[threading.Thread] = []
         self._changed, self._ending = threading.Event(), threading.Event()
         self.cluster.on_change = self._changed.set
+        self._changed.set()
+        if nightly:
+            self.cluster.book.run_hidden(every_night(self.cluster))
 
     def _add_accounts(self, token_id: str) -> None:
         """Make the token and the root password, or read those of last time."""

@@ -122,9 +122,12 @@ class TaskBook:
             yield seconds
             action()
 
+        self.run_hidden(body())
+
+    def run_hidden(self, body: Body) -> None:
+        """Step a body that is no task anybody sees."""
         with self.condition:
-            hidden = Task("", "", "", "", "", 0, 0, 0, body=body())
-            self._push(hidden, 0.0)
+            self._push(Task("", "", "", "", "", 0, 0, 0, body=body), 0.0)
 
     def running(self, node: str = "") -> list[Task]:
         """Return the tasks that have not ended, of one node or of all."""

@@ -7,7 +7,7 @@ import json
 import time
 from typing import Any
 
-from simulator import rows
+from simulator import jobs, rows
 from simulator.api.tasks import task_row
 from simulator.cluster import Cluster
 from simulator.errors import bad_parameter
@@ -17,7 +17,6 @@ from simulator.routing import Call, Ready, route
 
 CACHE_SECONDS = 2.0
 Row = dict[str, Any]
-_cache: dict[tuple[int, str, str], tuple[float, int, Ready]] = {}
 _FIGURES = ("cpu", "mem", "maxcpu", "maxmem", "disk", "maxdisk", "uptime")
 
 
@@ -43,17 +42,17 @@ def status(call: Call) -> Any:
 def resources(call: Call) -> Any:
     """Return nodes, guests, storages, pools and networks that the caller may see; the same answer for two seconds."""
     cluster, kind, now = call.cluster, call.params.get("type", ""), time.time()
-    key = (id(cluster), call.rights.key, kind)
-    kept = _cache.get(key)
+    key = (call.rights.key, kind)
+    kept = cluster.listings.get(key)
     if kept and now - kept[0] < CACHE_SECONDS and kept[1] == cluster.revision:
         return kept[2]
     visible = [row for row in (_visible(call.rights, row) for row in rows.resources(cluster, now)) if row]
     wanted = [row for row in visible if not kind or _group(row) == kind]
     text = json.dumps({"data": wanted}, ensure_ascii=False, separators=(",", ":")).encode()
     ready = Ready(text, gzip.compress(text, 1))
-    if len(_cache) > 50:
-        _cache.clear()
-    _cache[key] = (now, cluster.revision, ready)
+    if len(cluster.listings) > 50:
+        cluster.listings.clear()
+    cluster.listings[key] = (now, cluster.revision, ready)
     return ready
 
 
@@ -121,18 +120,6 @@ def _cluster_task(row: Row) -> Row:
     return row | {"saved": "0"}
 
 
-def covered(cluster: Cluster) -> set[int]:
-    """Return the guests that are in a backup job (an idle job counts too)."""
-    found: set[int] = set()
-    for job in cluster.jobs.values():
-        excluded = set(job.exclude.split(","))
-        found |= {int(vmid) for vmid in job.vmid.split(",") if vmid}
-        for guest in cluster.guests.values():
-            if (job.all and str(guest.vmid) not in excluded) or (job.pool and job.pool == guest.pool):
-                found.add(guest.vmid)
-    return found
-
-
 @route("GET", "/cluster/backup", needs=("/", "Sys.Audit"))
 def backup_jobs(call: Call) -> Any:
     """Return the backup jobs."""
@@ -162,6 +149,6 @@ def job_row(cluster: Cluster, name: str) -> Row:
 @route("GET", "/cluster/backup-info/not-backed-up", needs=("/", "Sys.Audit"))
 def not_backed_up(call: Call) -> Any:
     """Return the guests in no backup job."""
-    safe = covered(call.cluster)
+    safe = {guest.vmid for job in call.cluster.jobs.values() for guest in jobs.members(call.cluster, job)}
     guests = [guest for guest in call.cluster.guests.values() if guest.vmid not in safe]
     return [{"vmid": guest.vmid, "name": guest.name, "type": guest.type} for guest in guests]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
@@ -129,3 +130,27 @@ def test_one_backup_per_node_at_a_time_and_a_cancelled_one_takes_its_lock_away(c
     status, log = client.finish(second)
     assert status == "OK"
     assert "INFO: trying to get global lock - waiting..." in log
+
+
+def test_a_backup_job_backs_up_its_guests_and_forgets_the_oldest(pve: Simulator, client: Client) -> None:
+    volumes = "/nodes/pve1/storage/pbs/content"
+    for days in range(100, 110):
+        pve.add_backup("pbs", 100, ctime=time.time() - days * 86400)
+    before = {row["volid"] for row in client.get(volumes, content="backup", vmid=100)}
+    for _ in range(2):
+        upids = pve.run_job("nightly")
+        assert {upid.split(":")[1] for upid in upids} == {"pve1", "pve2", "pve3"}
+    assert all(":vzdump::root@pam:" in upid for upid in upids)
+    client.ask("DELETE", f"/nodes/{upids[0].split(':')[1]}/tasks/{upids[0]}")
+    until(lambda: {row["volid"] for row in client.get(volumes, content="backup", vmid=100)} - before)
+    for task in pve.cluster.book.running():
+        client.finish(task.upid)
+    assert 7 <= len(client.get(volumes, content="backup", vmid=100)) <= 9
+    with pytest.raises(KeyError):
+        pve.run_job("nosuch")
+
+
+def test_the_nightly_run_waits_for_the_night(pve: Simulator) -> None:
+    from simulator.jobs import every_night
+
+    assert 0 < next(every_night(pve.cluster)) <= 600

@@ -179,3 +179,18 @@ def test_requests_are_remembered_without_passwords(pve: Simulator, client: Clien
     asked, login = list(pve.requests)[-2:]
     assert (asked.method, asked.path, asked.params, asked.status) == ("GET", "/cluster/resources", {"type": "vm"}, 200)
     assert login.params["password"] == "***"
+
+
+def test_broken_requests_get_an_answer(pve: Simulator) -> None:
+    head = "GET /api2/json/version HTTP/1.1\r\nHost: x\r\n"
+    assert raw(pve, head + "Content-Length: many\r\n\r\n").startswith("HTTP/1.1 400 bad request")
+    assert raw(pve, "POST /api2/json/version HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n").startswith(
+        "HTTP/1.1 501 chunked transfer encoding not supported"
+    )
+    assert raw(pve, "nonsense\r\n\r\n").count("400") >= 1
+
+
+def test_two_simulators_do_not_share_answers() -> None:
+    for guests in (2, 5):
+        with Simulator(guests=guests, nodes=1) as pve:
+            assert len(Client(pve).get("/cluster/resources", type="vm")) == guests
