@@ -1,6 +1,6 @@
 """The form of a channel, made from the fields that its kind declares."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, ClassVar, Final
 
@@ -104,11 +104,11 @@ def channel_form(kind: str) -> type[ChannelForm]:
     return type(f"{kind.title()}Form", (ChannelForm,), members)
 
 
-def field_names(kind: str) -> list[str | tuple[str, ...]]:
-    """The form's fields of that kind, as a fieldset wants them."""
-    names: list[str | tuple[str, ...]] = []
+def field_names(kind: str, kept: Iterable[str]) -> list[str]:
+    """The form's fields of that kind; ``kept`` are the names of the secrets that there are."""
+    names: list[str] = []
     for field in channels.get(kind).fields:
-        forgettable = field.secret and not field.required
+        forgettable = field.secret and not field.required and field.name in kept
         names += [PREFIX + field.name, FORGET + field.name] if forgettable else [PREFIX + field.name]
     return names
 

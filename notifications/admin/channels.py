@@ -109,11 +109,11 @@ class AlertChannelAdmin(GuardedAdmin):
         general = (None, {"fields": ["name", "enabled", "minimum_severity"]})
         health = (_("How it fares"), {"fields": list(HEALTH)})
         if obj is None:
-            return [general, (channels.get(kind).label, {"fields": field_names(kind)})] if kind else [general]
+            return [general, (channels.get(kind).label, {"fields": field_names(kind, ())})] if kind else [general]
         if not kind or not self.has_change_permission(request, obj):
             return [(None, {"fields": ["name", "kind_shown", "target_shown", "enabled", "minimum_severity"]}), health]
         heading = f"{obj.kind_label()}: {obj.target()}"
-        return [general, (heading, {"fields": field_names(kind)}), health]
+        return [general, (heading, {"fields": field_names(kind, obj.kept_secrets())}), health]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """How it fares is for the sender to write."""

@@ -100,6 +100,8 @@ def _later(sentence: str, code: int) -> Outcome:
 
 
 def _why(error: OSError) -> str:
+    if isinstance(error.__context__, TimeoutError):  # smtplib calls a timeout a disconnection
+        error = error.__context__
     reasons: Sequence[tuple[type[OSError], str]] = (
         (smtplib.SMTPNotSupportedError, _("it offers no encryption or no login: check PORTAL_SMTP_TLS")),
         (smtplib.SMTPServerDisconnected, _("it hung up")),
