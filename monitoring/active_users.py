@@ -1,9 +1,8 @@
 """Remembers who is working with the portal, with at most one write a minute per person."""
 
 import logging
-import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.conf import settings
@@ -23,7 +22,7 @@ class ActiveUsersMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
-        self._noted: dict[int, float] = {}  # user → when this process last looked, so that most requests ask nobody
+        self._noted: dict[int, datetime] = {}  # user → when this process last looked, so that most requests ask nobody
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
@@ -38,10 +37,10 @@ class ActiveUsersMiddleware:
         user = request.user
         if not user.is_authenticated or user.pk is None:
             return
-        tick = time.monotonic()
-        if tick - self._noted.get(user.pk, -EVERY.total_seconds()) < EVERY.total_seconds():
+        moment, noted = clock.now(), self._noted.get(user.pk)
+        if noted is not None and abs(moment - noted) < EVERY:
             return
-        self._noted[user.pk] = tick
+        self._noted[user.pk] = moment
         seen(user.pk)
 
 

@@ -21,7 +21,7 @@ from prometheus_client.platform_collector import PlatformCollector
 
 from monitoring import guest_rows, inventory_metrics, portal_metrics
 from monitoring.exposition import Format, render
-from monitoring.guest_metrics import GuestTexts
+from monitoring.guest_metrics import GuestTexts, SnapshotMissing
 from monitoring.limits import limited
 from portal.lib import clock
 from servers.models import Cluster, Snapshot
@@ -52,15 +52,16 @@ class Outcome:
 class Scrape:
     """What the parts of one scrape share: the moment, the clusters, the time that is left."""
 
-    def __init__(self) -> None:
+    def __init__(self, fmt: Format) -> None:
+        self.fmt = fmt
         self.moment = clock.now()
         self.until = time.monotonic() + SCRAPE_SECONDS
-        self.families: list[Metric] = []
+        self.rendered: list[bytes] = []
         self.outcomes: dict[str, Outcome] = {}
         self._clusters: list[Cluster] | None = None
         self._unreachable = False
 
-    def page(self, fmt: Format, *, gzipped: bool) -> bytes:
+    def page(self, *, gzipped: bool) -> bytes:
         """The whole exposition. The guests come first: what is kept of them is packed already."""
         self.gather("http", http_families, database=False)
         self.gather("build", portal_metrics.build_families, database=False)
@@ -69,11 +70,11 @@ class Scrape:
             self.gather("guest_usage", lambda: TEXTS.refresh_usage(self.fresh), database=False)
             self._gather_texts()
             self._gather_rows()
-            rest = render([*self.families, *self._about_itself()], fmt)
+            rest = b"".join((*self.rendered, render(self._about_itself(), self.fmt), self.fmt.end))
             shown = self.fresh if self._clusters is not None else []
             if gzipped:
-                return TEXTS.packed(shown, fmt).finished_with(rest)
-            return b"".join((*TEXTS.pieces(shown, fmt), rest))
+                return TEXTS.packed(shown, self.fmt).finished_with(rest)
+            return b"".join((*TEXTS.pieces(shown, self.fmt), rest))
 
     def _gather_texts(self) -> None:
         self.gather("guests", lambda: TEXTS.refresh_guests(self.fresh, self.moment))
@@ -112,7 +113,7 @@ class Scrape:
         return [(cluster, snapshot) for cluster in self.fresh if (snapshot := TEXTS.snapshot(cluster))]
 
     def gather(self, name: str, part: Callable[[], Given], *, database: bool = True) -> None:
-        """Run a part and keep what it gives: families, or the time at which its texts were made. Raises nothing."""
+        """Run a part and keep what it gives: families, rendered, or the time its texts were made. Raises nothing."""
         started, refreshed, success = time.monotonic(), None, False
         try:
             with self._within_limits() if database else nullcontext():
@@ -120,15 +121,23 @@ class Scrape:
                 if isinstance(given, datetime) or given is None:
                     refreshed = given
                 else:
-                    self.families += list(given)
+                    self.rendered.append(render(given, self.fmt))
             success = True
             _complained.discard(name)
-        except Exception as error:
-            if name not in _complained:
-                _complained.add(name)
-                logger.exception("The metrics of %r could not be gathered (%s).", name, type(error).__name__)
+        except Exception as error:  # noqa: BLE001  (whatever it is: the other parts are worth a page)
+            self._complain(name, error)
         moment = refreshed or (self.moment if success else None)
         self.outcomes[name] = Outcome(success, time.monotonic() - started, moment)
+
+    def _complain(self, name: str, error: Exception) -> None:
+        """Once, until the part works again: a scrape comes every few seconds."""
+        if name in _complained:
+            return
+        _complained.add(name)
+        if isinstance(error, SnapshotMissing | Impossible):
+            logger.warning("The metrics of %r could not be gathered: %s", name, error)
+        else:
+            logger.error("The metrics of %r could not be gathered.", name, exc_info=error)
 
     def _within_limits(self) -> AbstractContextManager[None]:
         left = min(PART_SECONDS, self.until - time.monotonic())

@@ -6,7 +6,7 @@ fifteen megabytes, kept as bytes, compressed once, and joined with the rest on e
 
 import struct
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,11 +25,12 @@ class Format:
 
     name: str
     content_type: str
+    end: bytes = b""  # the last line of a page
 
 
 TEXT: Final = Format("text/plain", "text/plain; version=0.0.4; charset=utf-8")
 OPENMETRICS: Final = Format(
-    "application/openmetrics-text", "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    "application/openmetrics-text", "application/openmetrics-text; version=1.0.0; charset=utf-8", b"# EOF\n"
 )
 
 
@@ -112,18 +113,19 @@ class Packed:
         return b"".join((GZIP_HEADER, self.deflated, tail, ending))
 
 
-def render(families: Sequence[Metric], fmt: Format) -> bytes:
-    """The families as text; in OpenMetrics with the end mark, so it is the last part of a page."""
+def render(families: Iterable[Metric], fmt: Format) -> bytes:
+    """The families as text, without the end of the page. Raises ValueError or TypeError where a value is no number."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Given(families))
-    return openmetrics.generate_latest(registry) if fmt is OPENMETRICS else generate_latest(registry)
+    text = openmetrics.generate_latest(registry) if fmt is OPENMETRICS else generate_latest(registry)
+    return text.removesuffix(fmt.end)
 
 
 class _Given(Collector):
     """Families that are there already. Their names are not asked for at registration."""
 
-    def __init__(self, families: Sequence[Metric]) -> None:
+    def __init__(self, families: Iterable[Metric]) -> None:
         self.families = families
 
-    def collect(self) -> Sequence[Metric]:
+    def collect(self) -> Iterable[Metric]:
         return self.families

@@ -111,10 +111,8 @@ class GuestTexts:
         for cluster in clusters:
             kept, key = self._of(cluster), (cluster.name, cluster.last_success_at)
             if kept.usage_key != key:
-                snapshot = _load(cluster) if time.monotonic() < deadline else None
-                complete = snapshot is not None and snapshot.taken_at >= (cluster.last_success_at or snapshot.taken_at)
+                complete = self._renew(cluster, kept) if time.monotonic() < deadline else _render(cluster, kept, None)
                 kept.usage_key = key if complete else None
-                self._render_usage(cluster, kept, snapshot)
             if kept.usage_key is None:
                 missing.append(cluster.name)
             elif kept.snapshot is not None:
@@ -178,25 +176,29 @@ class GuestTexts:
     def _of(self, cluster: Cluster) -> Rendered:
         return self._kept.setdefault(cluster.pk, Rendered())
 
-    def _render_usage(self, cluster: Cluster, kept: Rendered, snapshot: Snapshot | None) -> None:
-        guests = _visible(cluster.name, snapshot) if snapshot and _is_recent(snapshot) else []
-        for family, value in USAGE:
-            name = family.name
-            kept.put_all({family: [f"{name}{who} {v}\n" for who, guest in guests if (v := value(guest)) is not None]})
-        kept.snapshot = Snapshot(snapshot.taken_at, snapshot.nodes, [], snapshot.storages) if snapshot else None
+    @staticmethod
+    def _renew(cluster: Cluster, kept: Rendered) -> bool:
+        """Render the snapshot in the cache. Returns whether it is the one of the last good sync."""
+        try:
+            return _render(cluster, kept, cluster.snapshot())
+        except UNREADABLE as error:
+            logger.warning("The snapshot of %s cannot be read (%s).", cluster.name, type(error).__name__)
+            return _render(cluster, kept, None)
+
+
+def _render(cluster: Cluster, kept: Rendered, snapshot: Snapshot | None) -> bool:
+    guests = _visible(cluster.name, snapshot) if snapshot and _is_recent(snapshot) else []
+    for family, value in USAGE:
+        name = family.name
+        # "+ 0" raises where a value is no number: one such line would make the whole page invalid.
+        lines = [f"{name}{who} {v + 0}\n" for who, guest in guests if (v := value(guest)) is not None]
+        kept.put_all({family: lines})
+    kept.snapshot = Snapshot(snapshot.taken_at, snapshot.nodes, [], snapshot.storages) if snapshot else None
+    return snapshot is not None and snapshot.taken_at >= (cluster.last_success_at or snapshot.taken_at)
 
 
 def _passed(looked_at: datetime | None, moment: datetime, span: timedelta) -> bool:
     return looked_at is None or abs(moment - looked_at) > span
-
-
-def _load(cluster: Cluster) -> Snapshot | None:
-    """The cluster's snapshot; None also where the cache holds something that is none."""
-    try:
-        return cluster.snapshot()
-    except UNREADABLE as error:
-        logger.warning("The snapshot of %s cannot be read (%s).", cluster.name, type(error).__name__)
-        return None
 
 
 def _is_recent(snapshot: Snapshot) -> bool:

@@ -33,7 +33,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
         return answer
     fmt = negotiate(request.headers.get("Accept", ""))
     gzipped = takes_gzip(request.headers.get("Accept-Encoding", ""))
-    answer = HttpResponse(Scrape().page(fmt, gzipped=gzipped), content_type=fmt.content_type)
+    answer = HttpResponse(Scrape(fmt).page(gzipped=gzipped), content_type=fmt.content_type)
     if gzipped:
         answer["Content-Encoding"] = "gzip"
     answer["Vary"] = "Accept, Accept-Encoding"
