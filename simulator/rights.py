@@ -14,8 +14,8 @@ VM.Allocate VM.Audit VM.Backup VM.Clone VM.Config.CDROM VM.Config.CPU VM.Config.
 VM.Config.HWType VM.Config.Memory VM.Config.Network VM.Config.Options VM.Console VM.Migrate VM.PowerMgmt VM.Snapshot
 VM.Snapshot.Rollback
 """.split()  # noqa: SIM905
-_AGENT = "VM.GuestAgent.Audit VM.GuestAgent.FileRead VM.GuestAgent.FileSystemMgmt VM.GuestAgent.FileWrite".split()  # noqa: SIM905
-_SINCE_9 = [*_AGENT, "VM.GuestAgent.Unrestricted", "VM.Replicate"]
+_AGENT = ("Audit", "FileRead", "FileSystemMgmt", "FileWrite", "Unrestricted")
+_SINCE_9 = [*(f"VM.GuestAgent.{name}" for name in _AGENT), "VM.Replicate"]
 BASE_PATHS = ("/", "/access", "/access/groups", "/nodes", "/pool", "/sdn", "/storage", "/vms")
 
 

@@ -78,6 +78,16 @@ def client(pve: Simulator) -> Iterator[Client]:
 
 
 @pytest.fixture
+def slowly(pve: Simulator) -> Iterator[None]:
+    """Make tasks last long enough to look at what happens meanwhile, on a busy machine too."""
+    cluster = pve.cluster
+    before = cluster.task_seconds, cluster.pace
+    cluster.task_seconds, cluster.pace = 0.4, 0.2
+    yield
+    cluster.task_seconds, cluster.pace = before
+
+
+@pytest.fixture
 def vm(pve: Simulator) -> Iterator[int]:
     """A running virtual machine on pve1."""
     vmid = pve.add_guest(name="test-vm", node="pve1")

@@ -153,6 +153,7 @@ def test_containers_cannot_be_suspended(client: Client, ct: int) -> None:
     assert status == f"command 'lxc-checkpoint -n {ct} -s -D /var/lib/vz/dump' failed: exit code 1"
 
 
+@pytest.mark.usefixtures("slowly")
 def test_an_ha_guest_files_a_request_and_follows_later(pve: Simulator, client: Client, vm: int) -> None:
     pve.set_guest(vm, hastate="started")
     upid = client.post(f"/nodes/pve1/qemu/{vm}/status/shutdown").json()["data"]
@@ -182,7 +183,7 @@ def test_without_quorum_nothing_starts_but_running_guests_can_be_stopped(
 
 
 def test_the_resource_list_follows_a_task_late_when_told_to(vm: int) -> None:
-    with Simulator(guests=4, nodes=1, resources_lag=0.6) as pve:
+    with Simulator(guests=4, nodes=1, resources_lag=1.5) as pve:
         client = Client(pve)
         vmid = pve.add_guest(node="pve1")
         client.run(f"/nodes/pve1/qemu/{vmid}/status/stop")

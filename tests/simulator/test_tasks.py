@@ -81,6 +81,7 @@ def test_the_seeded_backup_tasks_match_the_seeded_backups(client: Client) -> Non
         assert {f"pbs:backup/{name}" for name in made} <= backups
 
 
+@pytest.mark.usefixtures("slowly")
 @pytest.mark.parametrize(("storage", "form"), [("local", "vma.zst"), ("pbs", "pbs-vm")])
 def test_a_backup_locks_its_guest_and_appears_when_it_is_done(client: Client, vm: int, storage: str, form: str) -> None:
     path = f"/nodes/pve1/storage/{storage}/content"
@@ -97,6 +98,7 @@ def test_a_backup_locks_its_guest_and_appears_when_it_is_done(client: Client, vm
     assert (row["format"], row["notes"], row["protected"], row["subtype"]) == (form, "test-vm 백업", 1, "qemu")
 
 
+@pytest.mark.usefixtures("slowly")
 def test_a_stopped_vm_runs_as_prelaunch_while_it_is_backed_up(pve: Simulator, client: Client, vm: int) -> None:
     pve.stop_guest(vm)
     upid = client.post("/nodes/pve1/vzdump", vmid=vm, storage="pbs").json()["data"]
@@ -121,6 +123,7 @@ def test_backups_that_cannot_be_made(pve: Simulator, client: Client, vm: int) ->
     assert client.run("/nodes/pve1/vzdump", vmid=vm, storage="local")[0] == "job errors"
 
 
+@pytest.mark.usefixtures("slowly")
 def test_one_backup_per_node_at_a_time_and_a_cancelled_one_takes_its_lock_away(client: Client, vm: int) -> None:
     first = client.post("/nodes/pve1/vzdump", vmid=vm, storage="pbs").json()["data"]
     second = client.post("/nodes/pve1/vzdump", vmid=vm, storage="local").json()["data"]
