@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from portal import dashboard, health
+from portal import dashboard, health, savedviews
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
@@ -12,6 +12,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.ReadyView.as_view(), name="readyz"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/overview/", admin.site.admin_view(dashboard.fragment), name="overview"),
+    path("admin/views/add/", admin.site.admin_view(savedviews.add), name="saved-view-add"),
+    path("admin/views/<int:pk>/remove/", admin.site.admin_view(savedviews.remove), name="saved-view-remove"),
     path("admin/", admin.site.urls),
     path("", include("monitoring.urls")),
 ]

@@ -6,12 +6,17 @@ import sys
 import tempfile
 from pathlib import Path
 
+import django
+
 DATA = Path(tempfile.mkdtemp(prefix="pm-test-"))
 os.environ.update(PORTAL_DATA=str(DATA), PORTAL_ENV_FILE=str(DATA / "none.env"))
 for name in [
     name for name in os.environ if name.startswith("PORTAL_") and name not in {"PORTAL_DATA", "PORTAL_ENV_FILE"}
 ]:
     del os.environ[name]
+# Here and not in pyproject.toml: pytest-django would load the settings before the folder above is known.
+os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
+django.setup()
 
 import pytest  # noqa: E402
 
@@ -22,6 +27,7 @@ def _cache_in_memory(settings, request):
     if "real" not in request.keywords:
         settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.WHITENOISE_AUTOREFRESH = True  # no collected static files here
     settings.STORAGES = {
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

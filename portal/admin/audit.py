@@ -35,6 +35,7 @@ class LogEntryAdmin(GuardedAdmin):
     fields = ("when", "person", "deed", "thing", "remote_addr", "values")
     readonly_fields = fields
     ordering = ("-timestamp",)
+    export_columns = ("timestamp", "actor__username", "action", "content_type__model", "object_repr", "changes")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Entries are written by what happens."""

@@ -21,7 +21,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(GuardedAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
+class UserAdmin(GuardedAdmin, DjangoUserAdmin):
     """People who may log in."""
 
     form = UserChangeForm
@@ -29,7 +29,7 @@ class UserAdmin(GuardedAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "full_name", "email", "roles", "state", "seen")
     list_filter = ("is_staff", "is_superuser", "is_active", "groups")
-    list_filter_submit = True
+    export_columns = ("username", "first_name", "last_name", "email", "is_active", "is_staff", "last_login")
     ordering = ("username",)
     filter_horizontal = ()
     autocomplete_fields = ("groups",)

@@ -7,13 +7,16 @@ are in ``portal.lib.buttons``, places that other apps fill in ``portal.lib.secti
 from collections.abc import Sequence
 from typing import Any
 
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
-from django.db.models import Model
+from django.core.exceptions import SuspiciousOperation
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
-from portal.lib import sections
+from portal.lib import export, sections
 from portal.lib.access import may
 
 
@@ -24,6 +27,13 @@ class PreparedChangeList(ChangeList):
         """Fetch the page, then let the admin add what it needs for all rows together."""
         super().get_results(request)
         self.model_admin.prepare(request, list(self.result_list))
+
+
+class WholeChangeList(ChangeList):
+    """A list with its filters and order, and without a page: for a file of it."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Nothing: the caller reads the queryset."""
 
 
 class GuardedAdmin(ModelAdmin):
@@ -41,6 +51,8 @@ class GuardedAdmin(ModelAdmin):
     change_form_outer_after_template = "portal/sections_below.html"
     # The sentence of an empty list: why it may be empty and what to do about it.
     empty_hint: Any = ""
+    # The columns of the list as a file; none, and there is no file.
+    export_columns: Sequence[str] = ()
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Whether the list is offered at all."""
@@ -81,7 +93,24 @@ class GuardedAdmin(ModelAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """The list that prepares its rows."""
-        return PreparedChangeList
+        return WholeChangeList if getattr(request, "_whole_list", False) else PreparedChangeList
+
+    def whole_list(self, request: HttpRequest) -> "QuerySet[Any]":
+        """All rows that the list would show over all its pages. Raises SuspiciousOperation on filters that are none."""
+        request._whole_list = True  # type: ignore[attr-defined]
+        try:
+            return self.get_changelist_instance(request).queryset
+        except IncorrectLookupParameters:
+            raise SuspiciousOperation("The address names a filter that this list does not have.") from None
+
+    def get_urls(self) -> list[URLPattern]:
+        """With the list as a file."""
+
+        def as_file(request: HttpRequest, kind: str) -> HttpResponse:
+            return export.export_view(request, self, kind)
+
+        name = f"{self.opts.app_label}_{self.opts.model_name}_file"
+        return [path("export/<str:kind>/", self.admin_site.admin_view(as_file), name=name), *super().get_urls()]
 
     def prepare(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Add to the rows of one page what their columns need, with a fixed number of queries."""

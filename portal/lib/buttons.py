@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from unfold.decorators import action as unfold_action
 
@@ -75,10 +76,8 @@ def object_url(obj: Any) -> str:
     return reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=(obj.pk,))
 
 
-def list_url(model: Any, **filters: object) -> str:
+def list_url(model: Any, **filters: str | int) -> str:
     """The address of a model's list in the admin, filtered."""
-    from django.utils.http import urlencode
-
     address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     return f"{address}?{urlencode(filters)}" if filters else address
 

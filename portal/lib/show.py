@@ -34,7 +34,7 @@ def size(number: float | None) -> str:
             break
         amount /= 1024
     places = 0 if unit == "B" or amount >= 100 or amount == int(amount) else 1
-    return f"{formats.number_format(round(amount, places), decimal_pos=places)} {unit}"
+    return f"{formats.number_format(round(amount, places), decimal_pos=places)}\N{NO-BREAK SPACE}{unit}"
 
 
 def share(part: float | None) -> str:
@@ -43,7 +43,7 @@ def share(part: float | None) -> str:
         return DASH
     per_cent = part * 100
     places = 1 if 0 < per_cent < 1 else 0
-    return f"{formats.number_format(round(per_cent, places), decimal_pos=places)} %"
+    return f"{formats.number_format(round(per_cent, places), decimal_pos=places)}\N{NO-BREAK SPACE}%"
 
 
 def load_tone(part: float | None) -> str:

@@ -57,7 +57,7 @@ class StartedFilter(filters.ExactFilter):
 class BackupAdmin(SyncedAdmin):
     """Every backup on every storage."""
 
-    list_display = ("volume", "server_link", "made", "weight", "marks", "storage_link", "cluster_link")
+    list_display = ("made", "server_link", "weight", "marks", "storage_link", "volume")
     list_filter = (
         filters.ClusterFilter,
         VerificationFilter,
@@ -69,6 +69,20 @@ class BackupAdmin(SyncedAdmin):
     search_fields = ("volid", "=vmid", "notes", "server__name")
     search_help_text = _("Volume, VMID, notes or server")
     ordering = ("-created_at", "-pk")
+    export_columns = (
+        "cluster__name",
+        "storage__name",
+        "volid",
+        "vmid",
+        "server__name",
+        "size",
+        "created_at",
+        "verification",
+        "protected",
+        "encrypted",
+        "notes",
+        "gone_at",
+    )
     empty_hint = _("Backups on the clusters' storages appear within a few minutes of the first sync.")
 
     @display(description=_("volume"), ordering="volid")
@@ -98,26 +112,33 @@ class BackupAdmin(SyncedAdmin):
 
     @display(description=_("storage"), ordering="storage__name")
     def storage_link(self, backup: Backup) -> Any:
-        """Where it lies."""
-        return labels.to(backup.storage)
-
-    @display(description=_("cluster"), ordering="cluster__name")
-    def cluster_link(self, backup: Backup) -> Any:
-        """The cluster of the storage."""
-        return labels.to(backup.cluster)
+        """Where it lies, with the cluster below."""
+        return labels.with_sub(labels.to(backup.storage), labels.to(backup.cluster))
 
 
 @admin.register(BackupRun)
 class BackupRunAdmin(SyncedAdmin):
     """Every vzdump task that the clusters told of."""
 
-    list_display = ("started", "server_link", "result", "duration", "says", "node_name", "user", "cluster_link")
+    list_display = ("started", "server_link", "result", "duration", "says", "place", "user")
     list_filter = (filters.ClusterFilter, OutcomeFilter, StartedFilter, filters.ServerFilter)
     list_select_related = ("cluster", "server")
     list_display_links = ("started",)
     search_fields = ("upid", "=vmid", "message", "node_name", "server__name")
     search_help_text = _("UPID, VMID, node, server or message")
     ordering = ("-started_at", "-pk")
+    export_columns = (
+        "cluster__name",
+        "node_name",
+        "vmid",
+        "server__name",
+        "started_at",
+        "ended_at",
+        "outcome",
+        "message",
+        "user",
+        "upid",
+    )
     empty_hint = _("Runs of vzdump appear within a few minutes after they start.")
 
     @display(description=_("started"), ordering="started_at")
@@ -145,7 +166,7 @@ class BackupRunAdmin(SyncedAdmin):
         """The last word of the task, shortened."""
         return records.says(run)
 
-    @display(description=_("cluster"), ordering="cluster__name")
-    def cluster_link(self, run: BackupRun) -> Any:
-        """Where it ran."""
-        return labels.to(run.cluster)
+    @display(description=_("node"), ordering="node_name")
+    def place(self, run: BackupRun) -> Any:
+        """Where it ran, with the cluster below."""
+        return labels.with_sub(run.node_name, labels.to(run.cluster))

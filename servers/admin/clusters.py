@@ -72,6 +72,17 @@ class ClusterAdmin(GuardedAdmin):
     search_fields = ("name", "endpoints", "token_id")
     search_help_text = gettext_lazy("Name, endpoint or token id")
     ordering = ("name",)
+    export_columns = (
+        "name",
+        "endpoints",
+        "enabled",
+        "interval",
+        "version",
+        "quorate",
+        "last_success_at",
+        "last_error",
+        "failing_since",
+    )
     actions_detail = ("check_now", "sync_now", "allow_retirements")
     empty_hint = gettext_lazy("Add a cluster, and its servers appear here a moment later.")
 

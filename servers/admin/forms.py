@@ -19,7 +19,7 @@ class ClusterForm(forms.ModelForm):
     """Endpoints one per line; the secret goes in and never comes out."""
 
     endpoints = forms.CharField(
-        label=_("endpoints"),
+        label=_("Endpoints"),
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "spellcheck": "false"}),
         help_text=_(
             "The addresses of its nodes, one per line, tried in order, e.g. https://pve1.example.org:8006. "
@@ -106,7 +106,7 @@ class ClusterForm(forms.ModelForm):
     def _post_clean(self) -> None:
         """Let the model judge only what the form has no complaint about: it would complain again in other words."""
         if not self.errors:
-            super()._post_clean()
+            super()._post_clean()  # type: ignore[misc]
 
     def _need(self, name: str, parse: Any, missing: Any) -> None:
         if not self.cleaned_data.get(name):

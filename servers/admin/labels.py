@@ -99,6 +99,13 @@ def to(subject: Any, text: object = "") -> SafeString | str:
     return show.link(object_url(subject), text or subject) if subject is not None else show.DASH
 
 
+def with_sub(first: object, second: object) -> SafeString:
+    """Two things in one cell, the second one small below the first; nothing below where there is none."""
+    if not second or second == show.DASH:
+        return format_html("{}", first)
+    return format_html('{}<span class="pm-sub">{}</span>', first, second)
+
+
 def kind_word(server: Server) -> str:
     """What sort of guest it is."""
     return str(_("template") if server.template else server.get_kind_display())

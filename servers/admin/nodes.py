@@ -37,6 +37,19 @@ class NodeAdmin(SyncedAdmin):
     search_fields = ("name", "address")
     search_help_text = _("Name or address")
     ordering = ("name", "pk")
+    export_columns = (
+        "cluster__name",
+        "name",
+        "status",
+        "address",
+        "max_cpu",
+        "max_memory",
+        "max_disk",
+        "support_level",
+        "status_since",
+        "first_seen",
+        "retired_at",
+    )
     empty_hint = _("Nodes appear with the first sync of their cluster.")
 
     def prepare(self, request: HttpRequest, rows: Sequence[Node]) -> None:

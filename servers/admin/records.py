@@ -68,7 +68,9 @@ def backup_marks(backup: Backup) -> SafeString | str:
 
 def volume(backup: Backup) -> SafeString:
     """What Proxmox calls it, without the storage's name."""
-    return format_html('<span class="pm-mono">{}</span>', backup.volid.split(":", 1)[-1])
+    return format_html(
+        '<span class="pm-mono pm-volume" title="{0}">{1}</span>', backup.volid, backup.volid.split("/", 1)[-1]
+    )
 
 
 def change_kind(change: StateChange) -> SafeString:

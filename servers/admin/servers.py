@@ -24,14 +24,12 @@ class ServerAdmin(SyncedAdmin):
     list_display = (
         "title",
         "state",
-        "cluster_link",
-        "node_link",
+        "place",
         "cpu",
         "memory",
         "disk",
         "newest_backup_age",
-        "owner",
-        "environment",
+        "owned",
         "tag_labels",
     )
     list_filter = (
@@ -50,6 +48,31 @@ class ServerAdmin(SyncedAdmin):
     search_help_text = _("Name, VMID, owner, tag or notes")
     ordering = ("vmid", "pk")
     operator_fields = ("owner", "environment", "expected_state", "exporter_port", "operator_address", "notes")
+    export_columns = (
+        "cluster__name",
+        "vmid",
+        "name",
+        "kind",
+        "status",
+        "last_known_status",
+        "node__name",
+        "template",
+        "tag_list",
+        "pool",
+        "lock",
+        "max_cpu",
+        "max_memory",
+        "max_disk",
+        "owner",
+        "environment",
+        "expected_state",
+        "exporter_port",
+        "operator_address",
+        "notes",
+        "first_seen",
+        "status_since",
+        "retired_at",
+    )
     empty_hint = _("A server appears here with the next sync after it appears in Proxmox.")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
@@ -57,6 +80,13 @@ class ServerAdmin(SyncedAdmin):
         rows = [("owner", "environment"), ("expected_state", "exporter_port"), "operator_address", "notes"]
         words = _("Yours to write: the sync never touches it, and Proxmox never hears of it.")
         return [(_("What you say about it"), {"fields": rows, "description": words})]
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Notes are a few lines, not a novel."""
+        found = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "notes":
+            found.widget.attrs["rows"] = 4
+        return found
 
     def prepare(self, request: HttpRequest, rows: Sequence[Server]) -> None:
         """Usage from the cache, and the newest backups in one query."""
@@ -82,15 +112,10 @@ class ServerAdmin(SyncedAdmin):
         """Its state, lock and whether it is known."""
         return labels.server_status(server)
 
-    @display(description=_("cluster"), ordering="cluster__name")
-    def cluster_link(self, server: Server) -> Any:
-        """Where it lives."""
-        return labels.to(server.cluster)
-
     @display(description=_("node"), ordering="node__name")
-    def node_link(self, server: Server) -> Any:
-        """The machine it is on."""
-        return labels.to(server.node)
+    def place(self, server: Server) -> Any:
+        """The machine it is on, with its cluster below."""
+        return labels.with_sub(labels.to(server.node), labels.to(server.cluster))
 
     @display(description=_("CPU"), ordering="max_cpu")
     def cpu(self, server: Any) -> Any:
@@ -114,6 +139,11 @@ class ServerAdmin(SyncedAdmin):
     def newest_backup_age(self, server: Any) -> Any:
         """How old the newest existing backup is."""
         return show.moment(server.newest, never=_("none"))
+
+    @display(description=_("owner"), ordering="owner")
+    def owned(self, server: Server) -> Any:
+        """Whose it is, with its environment below."""
+        return labels.with_sub(server.owner or show.DASH, server.environment)
 
     @display(description=_("tags"), ordering="tags")
     def tag_labels(self, server: Server) -> Any:

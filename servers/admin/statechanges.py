@@ -39,6 +39,18 @@ class StateChangeAdmin(SyncedAdmin):
     search_fields = ("server__name", "=server__vmid", "node__name", "storage__name", "field", "old", "new")
     search_help_text = _("Server, VMID, node, storage, or a word of the change")
     ordering = ("-at", "-pk")
+    export_columns = (
+        "at",
+        "cluster__name",
+        "server__name",
+        "server__vmid",
+        "node__name",
+        "storage__name",
+        "kind",
+        "field",
+        "old",
+        "new",
+    )
     empty_hint = _("Every start, stop, move and change of a setting is kept here from the first sync on.")
 
     @display(description=_("when"), ordering="at")

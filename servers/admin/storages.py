@@ -70,6 +70,19 @@ class StorageAdmin(SyncedAdmin):
     search_fields = ("name", "plugin_type", "content")
     search_help_text = _("Name, type or content")
     ordering = ("name", "pk")
+    export_columns = (
+        "cluster__name",
+        "node__name",
+        "name",
+        "plugin_type",
+        "content",
+        "shared",
+        "status",
+        "used",
+        "size",
+        "first_seen",
+        "retired_at",
+    )
     empty_hint = _("Storages appear with the first sync of their cluster.")
 
     @display(description=_("status"), ordering="status")

@@ -5,6 +5,7 @@ import random
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import Group, User
+from django.test import Client
 
 from portal import roles
 from portal.lib import clock
@@ -252,3 +253,10 @@ def _storage_facts(storage):
         name=storage.name, node=storage.node.name if storage.node else "pve1", plugin_type=storage.plugin_type,
         content=storage.content, shared=storage.shared, status=storage.status, used=storage.used, size=storage.size,
     )  # fmt: skip
+
+
+def browser(role="", *, superuser=False, staff=True):
+    """A logged-in test client of a person in that role."""
+    client = Client()
+    client.force_login(make_user(role, superuser=superuser, staff=staff))
+    return client
