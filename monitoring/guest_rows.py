@@ -7,7 +7,7 @@ from typing import Final
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from monitoring.exposition import Family, escape
-from servers.models import Backup, Cluster, NodeStatus, Server, ServerStatus
+from servers.models import Action, Backup, Cluster, NodeStatus, Operation, Server, ServerStatus
 
 VM_STATUS: Final = Family("proxmox_vm_status", "gauge", "1 where the guest is running, 0 where it is not.")
 INFO: Final = Family("proxmox_guest_info", "gauge", "Always 1: the guest's facts, to be joined on cluster and vmid.")
@@ -24,6 +24,8 @@ BACKUP_AGE: Final = Family(
     "proxmox_backup_last_success_age_seconds", "gauge", "Age of the guest's newest existing backup."
 )
 BACKUP_SIZE: Final = Family("proxmox_backup_last_size_bytes", "gauge", "Size of the guest's newest existing backup.")
+# What takes a guest down for a moment or for good, as long as it is being done.
+TAKES_DOWN: Final = (Action.SHUTDOWN, Action.STOP, Action.REBOOT, Action.SUSPEND)
 GUEST_FAMILIES: Final = (VM_STATUS, INFO, STATE, LOCK, EXPECTED_UP, EXPECTED_DOWN)
 BACKUP_FAMILIES: Final = (BACKUP_TIME, BACKUP_AGE, BACKUP_SIZE)
 FAMILIES: Final = (*GUEST_FAMILIES, *BACKUP_FAMILIES)
@@ -55,7 +57,18 @@ def guest_lines(clusters: Iterable[Cluster]) -> dict[int, Lines]:
         if lock:
             locked = f'{names[cluster]},lock="{escape(lock)}",name="{escape(name)}",vmid="{vmid}"'
             lines[LOCK].append(f"proxmox_guest_lock{{{locked}}} 1\n")
+    _add_planned_work(clusters, names, found)
     return found
+
+
+def _add_planned_work(clusters: Iterable[Cluster], names: dict[int, str], found: dict[int, Lines]) -> None:
+    """A server has one operation at a time, so there is one reason."""
+    at_work = Operation.objects.filter(
+        state__in=Operation.ACTIVE, action__in=TAKES_DOWN, server__retired_at=None, cluster__in=[c.pk for c in clusters]
+    )
+    for cluster, vmid, action in at_work.order_by("server__vmid").values_list("cluster_id", "server__vmid", "action"):
+        who = f'{names[cluster]},reason="{action}",vmid="{vmid}"'
+        found[cluster][EXPECTED_DOWN].append(f"portal_guest_expected_down{{{who}}} 1\n")
 
 
 def backup_lines(clusters: Iterable[Cluster], moment: datetime) -> dict[int, Lines]:

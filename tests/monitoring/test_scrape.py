@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from portal.lib import clock
-from servers.models import Backup, Cluster, Counter, Node, Server
+from servers.models import Backup, Cluster, Counter, Node, Operation, Server
 from tests.monitoring.inventory import (
     GIB,
     container,
@@ -139,6 +139,16 @@ def test_a_new_sync_shows_at_once_and_an_operators_word_within_ten_seconds(scrap
 
 
 @pytest.mark.parametrize(
+    ("action", "state", "told"),
+    [("reboot", "running", 1), ("stop", "queued", 1), ("start", "running", None), ("reboot", "succeeded", None)],
+)
+def test_a_guest_is_expected_down_while_an_operation_takes_it_down(scrape, action, state, told):
+    cluster = make_cluster(guests=[guest(1)])
+    Operation.objects.create(cluster=cluster, server=Server.objects.get(), action=action, state=state)
+    assert scrape().get("portal_guest_expected_down", cluster="demo", vmid="1", reason=action) == told
+
+
+@pytest.mark.parametrize(
     ("expected", "intended", "up"), [("", "running", 1), ("", "stopped", 0), ("any", "running", 0), ("running", "", 1)]
 )
 def test_a_server_is_expected_up_as_the_operator_or_its_history_say(scrape, expected, intended, up):
@@ -250,7 +260,7 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_clusters(
     make_cluster("a", [guest(1)], storages=[storage("local", "pve1")])
     client.get("/metrics")
     _again()
-    with django_assert_max_num_queries(10) as few:
+    with django_assert_max_num_queries(11) as few:
         client.get("/metrics")
     for name in "bc":
         make_cluster(name, [guest(n) for n in range(1, 30)], [node("pve1"), node("pve2")], [storage("x", "pve1")])
