@@ -77,9 +77,9 @@ class ControlHandler(BaseHTTPRequestHandler):
         """Refuse a request that a web page elsewhere made this machine's browser send."""
         host = str(self.headers.get("Host") or "").rsplit("]", 1)
         name = host[0] + "]" if len(host) > 1 else host[0].partition(":")[0]
-        if is_loopback(name):
+        if is_loopback(name) and not self.headers.get("Origin"):
             return False
-        self._reply(403, {"error": "the Host header is not loopback"})
+        self._reply(403, {"error": "the Host header is not loopback, or a web page asks"})
         return True
 
     def _act(self, parts: list[str], body: dict[str, Any]) -> dict[str, Any]:

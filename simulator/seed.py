@@ -86,9 +86,6 @@ def _make_guest(cluster: Cluster, index: int, name: str, rng: random.Random) -> 
     big = 4 if series.startswith(("db", "ml", "search", "gitlab")) else 1
     node = f"pve{1 + index % len(cluster.nodes)}"
     running = index % 9 != 7 and rng.random() < 0.95
-    age = rng.uniform(3, 700) * 86400
-    booted = cluster.nodes[node].booted
-    started = max(booted + 60, cluster.born - rng.uniform(600, 40 * 86400)) if running else 0.0
     agent = int(kind == "qemu" and rng.random() < 0.75)
     guest = Guest(
         vmid=100 + index,
@@ -106,15 +103,21 @@ def _make_guest(cluster: Cluster, index: int, name: str, rng: random.Random) -> 
         onboot=int(rng.random() < 0.7),
         agent=agent,
         agent_running=bool(agent and rng.random() < 0.85),
-        created=cluster.born - age,
-        started=started,
+        ips=[_address(index)],
     )
-    guest.ips = [_address(index)]
-    if running:
-        guest.pid = 1000 + guest.salt % 4_000_000
+    _give_age(cluster, guest, rng)
     if rng.random() < 0.12 and kind == "qemu":
         guest.snapshots = _snapshots(guest, cluster.born, rng)
     return guest
+
+
+def _give_age(cluster: Cluster, guest: Guest, rng: random.Random) -> None:
+    """Say when a guest was made and, if it runs, since when: not longer than it exists or its node runs."""
+    guest.created = cluster.born - rng.uniform(3, 700) * 86400
+    started = cluster.born - rng.uniform(600, 40 * 86400)
+    if guest.running:
+        guest.started = max(cluster.nodes[guest.node].booted + 60, guest.created + 600, started)
+        guest.pid = 1000 + guest.salt % 4_000_000
 
 
 def _address(index: int) -> str:

@@ -61,23 +61,17 @@ class Simulator(Controls):
         nightly: bool = False,
     ) -> None:
         self._keep = state_dir is not None
-        self.folder = Path(state_dir) if state_dir is not None else Path(tempfile.mkdtemp(prefix="simulator-"))
-        if not self._keep:
-            weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.folder.chmod(0o700)
+        self.folder = self._make_folder(state_dir)
         self.host, self.port, self.control_port = host, port, control_port
         self.auth_failure_delay = auth_failure_delay
         self.misbehaviour = Misbehaviour()
         self.requests: deque[Asked] = deque(maxlen=20000)
-        certificates.ensure_certificate(self.folder, host)
-        self.ca_path, self.certificate = str(self.folder / "ca.pem"), self.folder / "cert.pem"
-        self.fingerprint = certificates.fingerprint(self.certificate)
         release = find_release(version)
         recipe = {"guests": guests, "nodes": nodes, "seed": seed, "version": release.version, "name": name}
         self._keeper = Keeper(self.folder / "state.json", recipe)
         self.cluster = Cluster(name, release, task_seconds, resources_lag)
         self.cluster.born = self._keeper.born or self.cluster.born
+        self._make_certificate()
         self._add_accounts(token_id)
         self._fill(guests, nodes, seed)
         self._server: Server | None = None
@@ -88,6 +82,20 @@ class Simulator(Controls):
         self._changed.set()
         if nightly:
             self.cluster.book.run_hidden(every_night(self.cluster))
+
+    def _make_folder(self, state_dir: str | Path | None) -> Path:
+        """Return the folder of certificate, token and state; without a wish it goes when this object goes."""
+        folder = Path(tempfile.mkdtemp(prefix="simulator-") if state_dir is None else state_dir)
+        if state_dir is None:
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        return folder
+
+    def _make_certificate(self) -> None:
+        certificates.ensure_certificate(self.folder, self.host)
+        self.ca_path, self.certificate = str(self.folder / "ca.pem"), self.folder / "cert.pem"
+        self.fingerprint = certificates.fingerprint(self.certificate)
 
     def _add_accounts(self, token_id: str) -> None:
         """Make the token and the root password, or read those of last time."""

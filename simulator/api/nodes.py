@@ -9,6 +9,8 @@ from simulator import certificates, load, rows
 from simulator.params import FLAG
 from simulator.routing import Call, route
 
+KERNELS = {7: "5.15.108-1-pve", 8: "6.8.12-9-pve"}
+CPU = {"sockets": 1, "mhz": "2596.138", "model": "Simulated CPU", "flags": "fpu vme de pse", "hvm": "1", "user_hz": 100}
 AUDIT = ("/nodes/{node}", "Sys.Audit")
 
 
@@ -37,11 +39,9 @@ def status(call: Call) -> Any:
     """Return a node's state; load averages and MHz are strings."""
     node, now, release = call.cluster.nodes[call.node], time.time(), call.cluster.release
     mem, disk, average = load.node_mem(node, now), load.node_disk(node, now), load.node_load(node, now)
-    kernel = {7: "5.15.108-1-pve", 8: "6.8.12-9-pve"}.get(release.major, "6.17.4-2-pve")
-    build = "#1 SMP PREEMPT_DYNAMIC (simulated)"
+    kernel, build = KERNELS.get(release.major, "6.17.4-2-pve"), "#1 SMP PREEMPT_DYNAMIC (simulated)"
     memory = {"total": node.memory, "used": mem, "free": node.memory - int(mem * 1.1)}
-    cpuinfo = {"cpus": node.cores, "cores": node.cores // 2, "sockets": 1, "mhz": "2596.138", "model": "Simulated CPU",
-               "flags": "fpu vme de pse", "hvm": "1", "user_hz": 100}  # fmt: skip
+    cpuinfo = CPU | {"cpus": node.cores, "cores": node.cores // 2}
     if release.major >= 9:
         memory["available"] = node.memory - mem
         cpuinfo |= {"vendor": "AuthenticAMD", "family": "25"}

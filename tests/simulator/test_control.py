@@ -97,6 +97,8 @@ def test_broken_json_is_told(pve: Simulator) -> None:
 def test_the_door_is_for_this_machine_only(pve: Simulator) -> None:
     for host in ("evil.example", "evil.example:80", "10.0.0.1"):
         assert requests.post(pve.control_url + "/behave", headers={"Host": host}, timeout=5).status_code == 403
+    foreign = {"Origin": "https://evil.example"}
+    assert requests.post(pve.control_url + "/behave", headers=foreign, timeout=5).status_code == 403
     assert requests.get(pve.control_url + "/state", headers={"Host": "localhost:1"}, timeout=5).ok
     assert requests.get(pve.control_url + "/state", headers={"Host": "[::1]:1"}, timeout=5).ok
     with pytest.raises(ValueError, match="loopback only"):
