@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import django
+import django.db
 
 DATA = Path(tempfile.mkdtemp(prefix="pm-test-"))
 os.environ.update(PORTAL_DATA=str(DATA), PORTAL_ENV_FILE=str(DATA / "none.env"))
@@ -17,6 +18,9 @@ for name in [
 # Here and not in pyproject.toml: pytest-django would load the settings before the folder above is known.
 os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
 django.setup()
+if (database := django.db.connection).vendor == "sqlite":
+    # Said aloud: under xdist, pytest-django makes a file name out of the engine's name, which is not Django's own.
+    database.settings_dict["TEST"]["NAME"] = ":memory:"
 
 import pytest  # noqa: E402
 
@@ -37,6 +41,18 @@ def _cache_in_memory(settings, request):
 
     if "real" not in request.keywords:
         cache.clear()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings_xdist_suffix(request):
+    """SQLite's test database is in memory, one per process: a suffix would make it a file that cannot be opened.
+    (pytest-django knows this of Django's own engine and not of django-prometheus's, which wraps it.)"""
+    from django.conf import settings
+    from pytest_django.fixtures import _set_suffix_to_test_databases
+
+    worker = getattr(request.config, "workerinput", {}).get("workerid")
+    if worker and "sqlite" not in settings.DATABASES["default"]["ENGINE"]:
+        _set_suffix_to_test_databases(suffix=worker)
 
 
 def pytest_unconfigure(config):
