@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.text import capfirst, format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import (
@@ -21,6 +22,7 @@ from notifications.models import AlertChannel
 
 PREFIX: Final = "config_"
 FORGET: Final = "forget_"
+NEEDED: Final = gettext_lazy("This is needed.")
 
 
 class ChannelForm(forms.ModelForm):
@@ -38,6 +40,7 @@ class ChannelForm(forms.ModelForm):
         self.kept = self.instance.kept_secrets()
         self.values: dict[str, Any] = {}
         for field in self.declared():
+            self.fields[PREFIX + field.name].required = field.required and field.name not in self.kept
             if not field.secret:
                 self.initial[PREFIX + field.name] = field.as_text(self.instance.config.get(field.name))
             elif field.name in self.kept:
@@ -59,6 +62,8 @@ class ChannelForm(forms.ModelForm):
         """Judge what was typed, field by field; ``values`` is what the channel then holds."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         for field in self.declared():
+            if PREFIX + field.name in self.errors:
+                continue
             try:
                 value = self._value_of(field)
             except ValidationError as error:
@@ -75,8 +80,8 @@ class ChannelForm(forms.ModelForm):
             return field.clean(typed)
         if field.secret and field.name in self.kept and not self.cleaned_data.get(FORGET + field.name):
             return self.kept[field.name]
-        if field.required:
-            raise ValidationError(_("This is needed."))
+        if field.required:  # "remove it" is offered for optional ones only
+            raise ValidationError(NEEDED)
         return None
 
     @property
@@ -99,7 +104,9 @@ def channel_form(kind: str) -> type[ChannelForm]:
         members[PREFIX + field.name] = _input(field)
         if field.secret and not field.required:
             members[FORGET + field.name] = forms.BooleanField(
-                label=gettext_lazy("remove it"), required=False, widget=UnfoldBooleanSwitchWidget()
+                label=format_lazy(gettext_lazy("Remove the {name}"), name=field.label),
+                required=False,
+                widget=UnfoldBooleanSwitchWidget(),
             )
     return type(f"{kind.title()}Form", (ChannelForm,), members)
 
@@ -114,7 +121,7 @@ def field_names(kind: str, kept: Iterable[str]) -> list[str]:
 
 
 def _input(field: Field) -> forms.CharField:
-    """Never required for the browser: whether it is needed depends on what is kept."""
+    """Whether it is needed depends on what is kept: the form says so."""
     attrs: dict[str, Any] = {"placeholder": field.placeholder, "spellcheck": "false"}
     widget: forms.Widget
     if field.secret:
@@ -123,4 +130,11 @@ def _input(field: Field) -> forms.CharField:
         widget = UnfoldAdminTextareaWidget(attrs={**attrs, "rows": field.rows})
     else:
         widget = UnfoldAdminTextInputWidget(attrs=attrs)
-    return forms.CharField(label=field.label, help_text=field.help, required=False, max_length=4000, widget=widget)
+    return forms.CharField(
+        label=capfirst(field.label),
+        help_text=field.help,
+        required=False,
+        max_length=4000,
+        widget=widget,
+        error_messages={"required": NEEDED},
+    )

@@ -125,7 +125,17 @@ class AlertChannelAdmin(GuardedAdmin):
             return super().add_view(request, form_url, extra_context)
         if not self.has_add_permission(request):
             raise PermissionDenied
-        kinds = [(kind, found, found.missing()) for kind, found in channels.every().items()]
+        # Plain values: a template would call a class.
+        kinds = [
+            {
+                "kind": kind,
+                "label": found.label,
+                "about": found.description,
+                "icon": found.icon,
+                "lacks": found.missing(),
+            }
+            for kind, found in channels.every().items()
+        ]
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

@@ -52,6 +52,7 @@ class AttemptInline(TabularInline):
     model = DeliveryAttempt
     extra = 0
     can_delete = False
+    hide_title = True
     fields = readonly_fields = ("when", "outcome_shown", "took", "answer_shown", "sentence")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -22,6 +22,7 @@ class DeliveryInline(TabularInline):
     model = Delivery
     extra = 0
     can_delete = False
+    hide_title = True
     fields = readonly_fields = ("channel_link", "state_shown", "attempts", "took", "last_error")
     ordering = ("pk",)
 

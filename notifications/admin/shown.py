@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -66,7 +66,9 @@ def state_badge(delivery: Delivery) -> SafeString:
 
 def seconds(number: float | None) -> str:
     """A duration, as exactly as anybody wants it."""
-    return show.DASH if number is None else _("%(seconds)s s") % {"seconds": f"{number:.2f}"}
+    if number is None:
+        return show.DASH
+    return _("%d ms") % round(number * 1000) if number < 1 else _("%(seconds)s s") % {"seconds": f"{number:.1f}"}
 
 
 def answer(code: int | None) -> str:
@@ -77,8 +79,5 @@ def answer(code: int | None) -> str:
 def said(notification: Notification) -> SafeString:
     """What the message says: its text and its labels."""
     message = notification.message
-    rows = SafeString("").join(
-        format_html('<div><span class="pm-unknown">{}</span> {}</div>', name, value)
-        for name, value in message.labels.items()
-    )
+    rows = format_html_join("", '<div><span class="pm-unknown">{}</span> {}</div>', message.labels.items())
     return format_html('<div style="white-space:pre-line">{}</div>{}', message.text, rows)

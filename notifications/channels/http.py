@@ -27,7 +27,7 @@ class HttpChannel(Channel):
 
     def target(self) -> str:
         """The host of its address: the rest may be secret."""
-        return urlsplit(str(self.settings.get("url", ""))).hostname or ""
+        return urlsplit(str(self.settings.get("url", ""))).netloc.rpartition("@")[2]
 
     def post(self, body: bytes, headers: Mapping[str, str], *, role: str) -> Outcome:
         """Send and judge the answer."""

@@ -33,8 +33,8 @@ class Notification(models.Model):
     created_at = models.DateTimeField(_("when"), default=clock.now, db_index=True)
 
     class Meta:
-        verbose_name = _("message")
-        verbose_name_plural = _("messages")
+        verbose_name = _("notification")
+        verbose_name_plural = _("notifications")
         ordering = ["-created_at", "-pk"]
 
     def __str__(self) -> str:

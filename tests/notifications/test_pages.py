@@ -44,8 +44,9 @@ def text(response):
 
 def test_the_kind_is_chosen_first(admin_client):
     shown = text(page(admin_client, "alertchannel_add"))
-    for kind in ("email", "slack", "webhook"):
+    for kind, label in (("email", "E-mail"), ("slack", "Slack"), ("webhook", "Webhook")):
         assert f"?kind={kind}" in shown
+        assert label in shown
     assert "PORTAL_SMTP_HOST" in shown  # no mail server is configured
 
 
