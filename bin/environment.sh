@@ -34,8 +34,16 @@ make_venv() {
 
 # prepare FILE: a working $VENV with what FILE (requirements.txt or requirements-dev.txt) asks for.
 prepare() {
-  local file=$1 wanted stamp
   VENV=${PORTAL_VENV:-$PWD/.venv}
+  mkdir -p "$VENV" 2>/dev/null || fail "$VENV cannot be made: make the folder writable for you, or set PORTAL_VENV to another."
+  # Two at once would tear the folder apart: the second waits for the first.
+  if command -v flock >/dev/null && exec 9>>"$VENV.lock"; then flock 9; fi
+  install_requirements "$1"
+  exec 9>&-
+}
+
+install_requirements() {
+  local file=$1 wanted stamp
   stamp=$VENV/.installed-$file
   wanted=$(cat requirements.txt constraints.txt "$file" | cksum)
   [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && "$VENV/bin/python" -c '' 2>/dev/null && return

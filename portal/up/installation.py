@@ -146,6 +146,7 @@ class Installation:
                 self.say("The supervisor was killed: starting everything again.")
                 keeper.end()
                 keeper.start()
+                before = keeper.settle(SETTLE_SECONDS)
             assert keeper.process is not None  # noqa: S101
             descendants.sweep({keeper.process.pid})
             after = keeper.states()
@@ -153,11 +154,11 @@ class Installation:
                 if change := _change(before.get(name), state):
                     self.say(f"{name} {change}; {self.layout.log / name}.log says why.")
             # A program between two states is compared again when it has settled.
-            before = {**before, **{name: s for name, s in after.items() if s.state in supervisor.SETTLED}}
+            before = {**before, **{name: s for name, s in after.items() if s.running or s.given_up}}
 
 
 def _change(before: State | None, after: State) -> str:
-    if after.state == "FATAL" and (before is None or before.state != "FATAL"):
+    if after.given_up and (before is None or not before.given_up):
         return "cannot be started and was given up"
     if after.running and before is not None and before.pid != after.pid:
         return "ended and was started again"

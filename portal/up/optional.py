@@ -1,12 +1,13 @@
 """Programs that run beside the portal where they are found on PATH. A further one is one more entry in ``OPTIONAL``."""
 
+import http.client
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from portal.up.layout import Layout
-from portal.up.ports import Ports, answers
+from portal.up.ports import Ports
 from portal.up.programs import LOOPBACK, Program
 
 MONITORING_HINT: Final = "`bin/up --install-monitoring` as root installs it"
@@ -23,8 +24,8 @@ class Optional:
     hint: str
     # Its command, from binary, port and layout.
     command: Callable[[str, int, Layout], tuple[str, ...]]
-    # One that is running already on its usual port serves as well as ours (it needs none of our files).
-    may_be_foreign: bool = False
+    # What is in /metrics of one that runs already on the usual port and will do; "" where only ours will do.
+    foreign_mark: str = ""
 
     def binary(self) -> str:
         """Its path, or '' where there is none."""
@@ -43,7 +44,7 @@ class Found:
 
 def look_for(optional: Optional, layout: Layout, ports: Ports) -> Found:
     """Find it and choose its port."""
-    if optional.may_be_foreign and answers(optional.port):
+    if optional.foreign_mark and optional.foreign_mark in metrics_of(optional.port):
         ports.set(optional.name, optional.port)
         return Found(optional.name, optional.port, note="ran already: used as it is")
     binary = optional.binary()
@@ -54,6 +55,18 @@ def look_for(optional: Optional, layout: Layout, ports: Ports) -> Found:
     return Found(
         optional.name, port, Program(optional.name, command, optional=True, address=f"http://{LOOPBACK}:{port}")
     )
+
+
+def metrics_of(port: int) -> str:
+    """What /metrics on that port of this machine says; '' where nothing answers."""
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=3)
+    try:
+        connection.request("GET", "/metrics")
+        return connection.getresponse().read().decode(errors="replace")
+    except (OSError, http.client.HTTPException):
+        return ""
+    finally:
+        connection.close()
 
 
 def _prometheus(binary: str, port: int, layout: Layout) -> tuple[str, ...]:
@@ -78,6 +91,6 @@ OPTIONAL: Final = (
         9100,
         MONITORING_HINT,
         _node_exporter,
-        may_be_foreign=True,
+        foreign_mark="node_load1",
     ),
 )

@@ -57,13 +57,12 @@ def web(port: int, metrics: Path, *, workers: int = WEB_WORKERS, threads: int = 
 
 def worker(*, concurrency: int = 2) -> Program:
     """The Celery worker, which does what is due."""
-    return Program(
-        "worker",
-        (
-            *(PYTHON, "-m", "celery", "-A", "portal", "worker", "--pool", "prefork"),
-            *("--concurrency", str(concurrency), "--loglevel", "INFO", "--without-mingle", "--without-gossip"),
-        ),
+    command = (
+        *(PYTHON, "-m", "celery", "-A", "portal", "worker", "--pool", "prefork"),
+        *("--concurrency", str(concurrency), "--loglevel", "INFO", "--without-mingle", "--without-gossip"),
     )
+    # Now and then a child of its pool waits half a minute for nothing. What is killed in the middle is done again.
+    return Program("worker", command, patience=6)
 
 
 def beat(schedule: Path) -> Program:

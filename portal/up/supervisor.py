@@ -20,7 +20,8 @@ from portal.up.programs import BASE, PYTHON, Program
 from portal.up.trouble import Trouble, explained
 
 START_SECONDS: Final = 15
-SETTLED: Final = frozenset({"RUNNING", "FATAL"})
+# A program that has stayed up for so long runs, for the table; for the back-off it has to stay up longer.
+YOUNG_SECONDS: Final = 2
 HEAD: Final = """\
 ; Written by bin/up at every start: changes are lost.
 [supervisord]
@@ -41,17 +42,28 @@ chmod = 0700
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 """
 # A program that ends is started again: at once if it had run well, else after 1, 2, 3 … seconds. A program that we
-# need is tried for ever, an optional one four times.
+# need is tried for ever, an optional one four times. The members of a group are ended together, the groups one after
+# the other, Redis last: the worker hands back what it could not finish.
+GROUPS: Final = """
+[group:base]
+programs = {base}
+priority = 1
+
+[group:portal]
+programs = {others}
+priority = 2
+"""
+BASE_PROGRAMS: Final = frozenset({"redis"})
 PROGRAM: Final = """
 [program:{name}]
 command = {command}
 autorestart = true
-startsecs = {startsecs}
+startsecs = 5
 startretries = {retries}
 stopwaitsecs = {patience}
 killasgroup = true
 redirect_stderr = true
-stdout_logfile = {log}/{name}.log
+stdout_logfile = {output}/{name}.log
 stdout_logfile_maxbytes = 10MB
 stdout_logfile_backups = 3
 """
@@ -64,12 +76,17 @@ class State:
     name: str
     state: str
     pid: int
-    says: str
+    age: int
 
     @property
     def running(self) -> bool:
-        """Whether it runs now."""
-        return self.state == "RUNNING"
+        """Whether it runs now, and not just for a moment."""
+        return self.state == "RUNNING" or (self.state == "STARTING" and self.age >= YOUNG_SECONDS)
+
+    @property
+    def given_up(self) -> bool:
+        """Whether the supervisor tries no more."""
+        return self.state == "FATAL"
 
 
 class Supervisor:
@@ -84,16 +101,18 @@ class Supervisor:
         path = self.layout.run / "supervisord.conf"
         with explained("writing the supervisor's configuration", self.layout.data):
             path.write_text(configuration(self.layout, self.programs))
-        self.process = subprocess.Popen(
-            [PYTHON, "-m", "supervisor.supervisord", "-n", "-c", str(path)],
-            cwd=BASE,
-            env=dict(self.environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            preexec_fn=tether.die_with_parent,  # noqa: PLW1509  (no thread runs yet)
-        )
+            complaints = (self.layout.log / "supervisord.err").open("wb")
+        with complaints:
+            self.process = subprocess.Popen(
+                [PYTHON, "-m", "supervisor.supervisord", "-n", "-c", str(path)],
+                cwd=BASE,
+                env=dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=complaints,
+                stderr=complaints,
+                start_new_session=True,
+                preexec_fn=tether.die_with_parent,  # noqa: PLW1509  (no thread runs yet)
+            )
         self._await()
 
     def _await(self) -> None:
@@ -101,12 +120,8 @@ class Supervisor:
         deadline = time.monotonic() + START_SECONDS
         while not is_there(self.layout.control_socket):
             if self.process.poll() is not None or time.monotonic() > deadline:
-                told = self.process.stderr.read().decode(errors="replace").strip() if self.process.stderr else ""
                 self.end()
-                raise Trouble(
-                    f"The supervisor could not start ({told.splitlines()[-1] if told else 'it said nothing'}): "
-                    f"{self.layout.log}/supervisord.log says more."
-                )
+                raise Trouble(f"The supervisor could not start: {self.layout.log}/supervisord.err says why.")
             time.sleep(0.05)
 
     @property
@@ -124,15 +139,15 @@ class Supervisor:
         except (OSError, HTTPException, xmlrpc.client.Error):
             return {}
         return {
-            info["name"]: State(info["name"], info["statename"], info["pid"], info["spawnerr"] or info["description"])
+            info["name"]: State(info["name"], info["statename"], info["pid"], info["now"] - info["start"])
             for info in answers
         }
 
     def settle(self, seconds: float) -> dict[str, State]:
-        """The states once every program either runs or has been given up, or after that many seconds."""
+        """The states once every program either runs or has failed to start, or after that many seconds."""
         deadline = time.monotonic() + seconds
         states = self.states()
-        while time.monotonic() < deadline and not (states and all(s.state in SETTLED for s in states.values())):
+        while time.monotonic() < deadline and not (states and all(_settled(s) for s in states.values())):
             time.sleep(0.1)
             states = self.states()
         return states
@@ -147,8 +162,6 @@ class Supervisor:
                 self.process.kill()
                 self.process.wait()
         descendants.end_all(seconds=10)
-        if self.process is not None and self.process.stderr:
-            self.process.stderr.close()
 
 
 def is_there(control_socket: Path) -> bool:
@@ -166,6 +179,7 @@ def configuration(layout: Layout, programs: Sequence[Program]) -> str:
     """supervisord.conf for these programs. Raises Trouble on a path that the supervisor cannot read."""
     places = {
         "log": _safe(layout.log),
+        "output": _safe(_safe(layout.log)),  # the supervisor reads this one's "%" twice
         "run": _safe(layout.run),
         "socket": _safe(layout.control_socket),
         "directory": _safe(BASE),
@@ -175,13 +189,24 @@ def configuration(layout: Layout, programs: Sequence[Program]) -> str:
             **places,
             name=program.name,
             command=_safe(shlex.join(tethered(program))),
-            startsecs=3 if program.optional else 1,
             retries=3 if program.optional else 1_000_000,
             patience=program.patience,
         )
         for program in programs
     )
-    return HEAD.format(**places) + "".join(sections)
+    return HEAD.format(**places) + _groups([program.name for program in programs]) + "".join(sections)
+
+
+def _groups(names: Sequence[str]) -> str:
+    base, others = (
+        [name for name in names if name in BASE_PROGRAMS],
+        [name for name in names if name not in BASE_PROGRAMS],
+    )
+    return GROUPS.format(base=",".join(base), others=",".join(others))
+
+
+def _settled(state: State) -> bool:
+    return state.running or state.state in {"FATAL", "BACKOFF"}
 
 
 def tethered(program: Program) -> list[str]:

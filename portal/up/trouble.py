@@ -1,12 +1,11 @@
 """What can go wrong while setting up, as one sentence that says what to do."""
 
 import errno
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from django.db import DatabaseError
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
 
 class Trouble(Exception):
@@ -46,7 +45,7 @@ def _sentence(error: OSError) -> str:
 
 
 def _database_sentence(error: DatabaseError) -> str:
-    if not isinstance(error.__cause__, sqlite3.Error):
+    if connections[DEFAULT_DB_ALIAS].vendor != "sqlite":
         return DATABASE_AWAY
     text = str(error)
     if "full" in text or "disk I/O" in text:

@@ -73,9 +73,11 @@ class Portal:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.redis_socket = self.data / "run" / "redis.sock"
-        self.env = environment(self.data, PORTAL_PORT=str(self.port), PORTAL_TICK_SECONDS="0.5", **(env or {}))
+        ours = {"PORTAL_PORT": str(self.port), "PORTAL_TICK_SECONDS": "0.5"}
+        self.env = environment(self.data, **{**ours, **(env or {})})
         self.web_workers, self.worker_concurrency, self.static = web_workers, worker_concurrency, static
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._log_starts: dict[str, int] = {}
 
     def __enter__(self) -> "Portal":
         for name in ("run", "log", "redis", "metrics"):
@@ -114,6 +116,7 @@ class Portal:
             shutil.rmtree(program.fresh_folder, ignore_errors=True)
             program.fresh_folder.mkdir()
         with (self.data / "log" / f"{program.name}.log").open("ab") as log:
+            self._log_starts[program.name] = len(self.log(program.name))
             self.processes[program.name] = subprocess.Popen(
                 program.command,
                 cwd=BASE,
@@ -134,7 +137,7 @@ class Portal:
         if name == "web":
             return self.answers("/healthz")
         if name == "worker":
-            return " ready." in self.log("worker")
+            return " ready." in self.log("worker")[self._log_starts["worker"] :]
         return True
 
     def answers(self, path: str) -> bool:
@@ -200,13 +203,18 @@ def redis_answers(path: Path) -> bool:
 
 
 def processes_with(marker: str) -> dict[int, str]:
-    """The living processes that hold ``marker`` in their environment: pid and command line."""
+    """The living processes with ``NAME=VALUE`` in their environment, or that value in their title: pid and title.
+
+    Redis writes its title over its environment; its socket's path is in there.
+    """
+    value = marker.partition("=")[2].encode()
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            mine = marker.encode() in (folder / "environ").read_bytes()
+            title = (folder / "cmdline").read_bytes()
+            mine = marker.encode() in (folder / "environ").read_bytes() or (value and value in title)
             state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
-            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+            command = title.replace(b"\0", b" ").decode(errors="replace").strip()
         except OSError:
             continue
         if mine and state != "Z" and int(folder.name) != os.getpid():
