@@ -11,18 +11,31 @@ from django.apps import apps as installed_apps
 
 from portal.lib.access import ADMINISTRATOR, OPERATOR, VIEWER
 
-INVENTORY: Final = ("server", "node", "storage", "cluster", "backup", "backuprun", "statechange")
+SEEN: Final = {
+    "servers": ("server", "node", "storage", "cluster", "backup", "backuprun", "statechange", "operation"),
+    "monitoring": ("incident", "alert"),
+    "notifications": ("alertchannel", "notification", "delivery"),
+}
 
-VIEWER_MAY: Final[frozenset[str]] = frozenset({f"servers.view_{model}" for model in INVENTORY})
+VIEWER_MAY: Final[frozenset[str]] = frozenset(
+    {f"{app}.view_{model}" for app, models in SEEN.items() for model in models}
+)
 OPERATOR_MAY: Final[frozenset[str]] = VIEWER_MAY | {
     "servers.change_server",
     "servers.operate_server",
     "servers.sync_cluster",
+    "monitoring.acknowledge_incident",
+    "notifications.resend_delivery",
+    "notifications.dismiss_delivery",
 }
 ADMINISTRATOR_MAY: Final[frozenset[str]] = OPERATOR_MAY | {
     "servers.add_cluster",
     "servers.change_cluster",
     "servers.delete_cluster",
+    "notifications.add_alertchannel",
+    "notifications.change_alertchannel",
+    "notifications.delete_alertchannel",
+    "notifications.test_alertchannel",
     "auth.view_user",
     "auth.add_user",
     "auth.change_user",

@@ -1,0 +1,151 @@
+"""What the portal itself knows is wrong. Pure functions: rows in, verdicts out; nothing asked, nothing written."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final
+
+from django.utils.translation import gettext as _
+
+from monitoring.models import Condition, Severity
+from portal.lib import clock
+from servers.models import Cluster, Node, NodeStatus, Server, ServerStatus
+
+# A cluster is in trouble when its sync failed that often in a row: a single hiccup is none.
+FAILURES: Final = 2
+# After an operation ended Proxmox's list may show the state before it for 5 to 12 s, and a sync may take its time.
+AFTER_OPERATION: Final = timedelta(seconds=45)
+# A node that came back starts its servers one after the other.
+AFTER_NODE: Final = timedelta(minutes=3)
+# States on the way to another one.
+PASSING: Final = frozenset(
+    {ServerStatus.PRELAUNCH, "shutdown", "postmigrate", "inmigrate", "restore-vm", "finish-migrate"}
+)
+# Locks under which a server may be down by plan.
+PLANNED_LOCKS: Final = frozenset(
+    {"backup", "snapshot", "snapshot-delete", "rollback", "migrate", "clone", "create", "suspending", "disk"}
+)
+
+
+class Open(Enum):
+    """The answer "it cannot be told now": what is open stays open, and nothing is opened."""
+
+    UNDECIDED = "undecided"
+
+
+UNDECIDED: Final = Open.UNDECIDED
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One trouble of one thing, ready to become an incident."""
+
+    condition: str
+    object_key: str
+    severity: str
+    title: str
+    text: str
+    since: datetime
+    cluster: Cluster
+    node: Node | None = None
+    server: Server | None = None
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+Verdict = Finding | Open | None
+
+
+def of_server(server: Server, status: str, since: datetime, busy: Collection[int], *, reliable: bool) -> Verdict:
+    """Whether a server in that state is in trouble. ``busy`` holds the keys of servers with an operation under way or
+    just over; ``reliable`` is False while the cluster cannot be synced."""
+    if server.is_retired or server.template:
+        return None
+    expected = server.expected
+    if expected not in (ServerStatus.RUNNING, ServerStatus.STOPPED) or status == expected:
+        return None
+    if not reliable or status == ServerStatus.UNKNOWN or status in PASSING:
+        return UNDECIDED
+    if server.pk in busy or server.lock in PLANNED_LOCKS or _node_is_just_back(server):
+        return UNDECIDED
+    if expected == ServerStatus.RUNNING:
+        return _down(server, status, since)
+    return _unexpected(server, status, since) if status == ServerStatus.RUNNING else None
+
+
+def _node_is_just_back(server: Server) -> bool:
+    node = server.node
+    if node is None or node.status_since <= node.first_seen:
+        return False
+    return node.status == NodeStatus.ONLINE and clock.now() - node.status_since < AFTER_NODE
+
+
+def of_node(node: Node, guests: int, *, reliable: bool) -> Verdict:
+    """Whether a node is in trouble. ``guests`` is how many servers were on it."""
+    if node.is_retired or node.status == NodeStatus.ONLINE:
+        return None
+    if not reliable or node.status != NodeStatus.OFFLINE:
+        return UNDECIDED
+    words = _("Node %(node)s of cluster %(cluster)s does not answer the cluster. Its %(count)d servers are unknown; "
+              "nothing is told about them one by one.")  # fmt: skip
+    return Finding(
+        Condition.NODE_OFFLINE,
+        f"node:{node.pk}",
+        Severity.CRITICAL,
+        _("Node %(node)s is offline") % {"node": node.name},
+        words % {"node": node.name, "cluster": node.cluster.name, "count": guests},
+        node.status_since,
+        node.cluster,
+        node=node,
+        labels=_labels(node.cluster, node=node.name),
+    )
+
+
+def of_cluster(cluster: Cluster) -> Verdict:
+    """Whether a cluster cannot be synced."""
+    if not cluster.enabled or not cluster.last_error:
+        return None
+    if cluster.failures < FAILURES:
+        return UNDECIDED
+    words = _("%(error)s Its servers are shown as they were last known.")
+    return Finding(
+        Condition.CLUSTER_UNREACHABLE,
+        f"cluster:{cluster.pk}",
+        Severity.CRITICAL,
+        _("Cluster %(cluster)s cannot be synced") % {"cluster": cluster.name},
+        words % {"error": cluster.last_error},
+        cluster.failing_since or cluster.created_at,
+        cluster,
+        labels=_labels(cluster),
+    )
+
+
+def _down(server: Server, status: str, since: datetime) -> Finding:
+    words = _("%(server)s on node %(node)s of cluster %(cluster)s is %(status)s and should be running. "
+              "Nobody asked for that here.")  # fmt: skip
+    title = _("%(name)s is %(status)s") % {"name": server, "status": status}
+    return _of_server(Condition.GUEST_DOWN, Severity.CRITICAL, server, status, title, words, since)
+
+
+def _unexpected(server: Server, status: str, since: datetime) -> Finding:
+    words = _("%(server)s on node %(node)s of cluster %(cluster)s is %(status)s and should be stopped.")
+    title = _("%(name)s runs, though it should be stopped") % {"name": server}
+    return _of_server(Condition.GUEST_UNEXPECTED, Severity.WARNING, server, status, title, words, since)
+
+
+def _of_server(  # noqa: PLR0913, PLR0917  (what a finding is made of)
+    condition: str, severity: str, server: Server, status: str, title: str, words: str, since: datetime
+) -> Finding:
+    node = server.node.name if server.node else "?"
+    text = words % {"server": server, "node": node, "cluster": server.cluster.name, "status": status}
+    labels = _labels(
+        server.cluster, node=node, vmid=str(server.vmid), name=server.name, type=server.kind, owner=server.owner,
+        environment=server.environment, tags=",".join(server.tag_list),
+    )  # fmt: skip
+    return Finding(
+        condition, f"server:{server.pk}", severity, title, text, since, server.cluster, server.node, server, labels
+    )  # fmt: skip
+
+
+def _labels(cluster: Cluster, **more: str) -> dict[str, str]:
+    return {"cluster": cluster.name, **{name: value for name, value in more.items() if value}}

@@ -1,0 +1,6 @@
+"""What monitoring keeps: who was here, what sources said, what trouble there is."""
+
+from monitoring.models.incident import Alert, AlertStatus, Condition, Incident, Severity
+from monitoring.models.users import ActiveUser
+
+__all__ = ["ActiveUser", "Alert", "AlertStatus", "Condition", "Incident", "Severity"]

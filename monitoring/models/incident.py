@@ -1,0 +1,129 @@
+"""An alert is what one source says. An incident is one trouble of one thing; alerts join it, and only it is told."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from portal.lib import clock
+from servers.models import Cluster, Node, Server
+
+
+class Condition(models.TextChoices):
+    """What can be wrong. Rules, webhooks and the portal share these names: they are how alerts find their incident."""
+
+    GUEST_DOWN = "guest_down", _("server is down")
+    GUEST_UNEXPECTED = "guest_unexpected", _("server runs unexpectedly")
+    NODE_OFFLINE = "node_offline", _("node is offline")
+    CLUSTER_UNREACHABLE = "cluster_unreachable", _("cluster cannot be synced")
+
+
+class Severity(models.TextChoices):
+    """How bad it is."""
+
+    INFO = "info", _("info")
+    WARNING = "warning", _("warning")
+    CRITICAL = "critical", _("critical")
+
+
+class AlertStatus(models.TextChoices):
+    """What a source says."""
+
+    FIRING = "firing", _("firing")
+    RESOLVED = "resolved", _("resolved")
+
+
+class Incident(models.Model):
+    """One trouble of one thing, from the first alert until all are resolved.
+
+    Acknowledged and suppressed are facts beside the state, not states.
+    """
+
+    condition = models.CharField(_("condition"), max_length=60)
+    object_key = models.CharField(max_length=120)  # "server:12", "node:3", "cluster:1"
+    cluster = models.ForeignKey(Cluster, on_delete=models.SET_NULL, null=True, verbose_name=_("cluster"))
+    node = models.ForeignKey(Node, on_delete=models.SET_NULL, null=True, verbose_name=_("node"))
+    server = models.ForeignKey(Server, on_delete=models.SET_NULL, null=True, verbose_name=_("server"))
+    severity = models.CharField(_("severity"), max_length=10, choices=Severity)
+    title = models.CharField(_("trouble"), max_length=200)
+    text = models.TextField(_("what is known"), default="")
+    labels = models.JSONField(default=dict)
+    opened_at = models.DateTimeField(_("since"), default=clock.now, db_index=True)
+    closed_at = models.DateTimeField(_("over"), null=True, db_index=True)
+    ending = models.TextField(_("how it ended"), default="")
+    acknowledged_at = models.DateTimeField(_("acknowledged"), null=True)
+    acknowledged_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, verbose_name=_("acknowledged by")
+    )
+
+    class Meta:
+        verbose_name = _("incident")
+        verbose_name_plural = _("incidents")
+        ordering = ["-opened_at", "-pk"]
+        permissions = [("acknowledge_incident", _("Can acknowledge an incident"))]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["condition", "object_key"], condition=Q(closed_at=None), name="one_open_incident_of_a_thing"
+            )
+        ]
+        indexes = [models.Index(fields=["closed_at", "severity"])]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def allows(self, action: str) -> bool:
+        """Only what is open and not yet acknowledged can be acknowledged."""
+        return action != "acknowledge" or (self.is_open and self.acknowledged_at is None)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is not over."""
+        return self.closed_at is None
+
+    @property
+    def duration(self) -> timedelta:
+        """How long it lasted, or has lasted until now."""
+        return (self.closed_at or clock.now()) - self.opened_at
+
+    @property
+    def message_id(self) -> str:
+        """What its opening and its recovery share on the way to the channels."""
+        return f"incident-{self.pk}"
+
+    def close(self, moment: datetime, ending: str) -> bool:
+        """Whether it was this process that closed it."""
+        mine = Incident.objects.filter(pk=self.pk, closed_at=None)
+        if not mine.order_by().update(closed_at=moment, ending=ending):
+            return False
+        self.closed_at, self.ending = moment, ending
+        return True
+
+
+class Alert(models.Model):
+    """What one source says, identified by source, fingerprint and start. Repeats update the row."""
+
+    source = models.CharField(_("source"), max_length=20)
+    fingerprint = models.CharField(_("fingerprint"), max_length=64)
+    starts_at = models.DateTimeField(_("since"))
+    ends_at = models.DateTimeField(_("over"), null=True)
+    status = models.CharField(_("status"), max_length=10, choices=AlertStatus, default=AlertStatus.FIRING)
+    condition = models.CharField(_("condition"), max_length=60)
+    severity = models.CharField(_("severity"), max_length=10, choices=Severity)
+    title = models.CharField(_("title"), max_length=200)
+    labels = models.JSONField(default=dict)
+    incident = models.ForeignKey(
+        Incident, on_delete=models.CASCADE, related_name="alerts", verbose_name=_("incident")
+    )  # fmt: skip
+
+    class Meta:
+        verbose_name = _("alert")
+        verbose_name_plural = _("alerts")
+        ordering = ["-starts_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["source", "fingerprint", "starts_at"], name="one_row_per_alert")
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.title}"
