@@ -24,6 +24,8 @@ if (database := django.db.connection).vendor == "sqlite":
 
 import pytest  # noqa: E402
 
+from tests.support.components import pytest_runtest_makereport  # noqa: E402, F401
+
 
 @pytest.fixture(autouse=True)
 def _cache_in_memory(settings, request):

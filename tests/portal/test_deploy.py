@@ -1,4 +1,4 @@
-"""The files of ``deploy``: the committed ones are the templates with production's values, and the programs take them."""
+"""The committed files of ``deploy`` are the templates with production's values, and the programs take them."""
 
 import subprocess
 from pathlib import Path
