@@ -1,16 +1,16 @@
 """The demo cluster: the simulator, and the cluster "demo" that points at it."""
 
 import json
-import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from portal.up import setup
 from portal.up.layout import Layout
 from portal.up.ports import Ports
-from portal.up.programs import BASE, PYTHON, Program, simulator
+from portal.up.programs import Program, simulator
 from portal.up.trouble import explained
 from servers.models import Cluster
 
@@ -41,21 +41,11 @@ class Demo:
             if time.monotonic() > deadline:
                 return "the simulator did not get ready: look into its log"
             time.sleep(0.1)
-        done = subprocess.run(
-            [
-                *(PYTHON, str(BASE / "manage.py"), "add_cluster", NAME, "--endpoint", facts["url"]),
-                *("--token-id", facts["token_id"], "--token-secret-file", facts["token_secret_file"]),
-                *("--fingerprint", facts["fingerprint"]),
-            ],
-            cwd=BASE,
-            env=dict(environment),
-            capture_output=True,
-            text=True,
-            check=False,
+        return setup.manage(
+            environment,
+            *("add_cluster", NAME, "--endpoint", facts["url"], "--token-id", facts["token_id"]),
+            *("--token-secret-file", facts["token_secret_file"], "--fingerprint", facts["fingerprint"]),
         )
-        if done.returncode == 0:
-            return ""
-        return (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
 
 
 def wanted(layout: Layout, *, allowed: bool) -> bool:

@@ -39,6 +39,7 @@ class Installation:
     programs: list[Program] = field(default_factory=list)
     found: list[Found] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    host: str = field(default_factory=lambda: os.environ.get("PORTAL_BIND", "").strip() or programs.LOOPBACK)
 
     def run(self, *, install_monitoring: bool) -> None:
         """Everything, until somebody ends it. Raises Trouble."""
@@ -46,7 +47,7 @@ class Installation:
         self.layout.prepare()
         with self.layout.lock():
             self._await_a_predecessor()
-            ports.demand(settings.PORTAL_PORT, "PORTAL_PORT")
+            ports.demand(self.host, settings.PORTAL_PORT)
             if install_monitoring:
                 self.say("Installing " + ", ".join(packages.MONITORING) + " …")
                 packages.install(packages.MONITORING)
@@ -85,7 +86,13 @@ class Installation:
         if redis:
             self.programs.append(programs.redis(redis, self.layout.redis_socket, self.layout.data / "redis"))
         self.programs += [
-            programs.web(settings.PORTAL_PORT, run / "metrics-web"),
+            programs.web(
+                settings.PORTAL_PORT,
+                run / "metrics-web",
+                host=self.host,
+                workers=setup.whole_number("PORTAL_WEB_WORKERS", programs.WEB_WORKERS),
+                threads=setup.whole_number("PORTAL_WEB_THREADS", programs.WEB_THREADS),
+            ),
             programs.worker(),
             programs.beat(run / "beat-schedule"),
         ]
@@ -108,6 +115,8 @@ class Installation:
             self._await_web()
             if simulated is not None and (why := simulated.add_cluster(environment)):
                 self.notes.append(f"The demo cluster was not added: {why}")
+            if why := setup.webhook_channel(environment):
+                self.notes.append(f"The alert channel for WEBHOOK_URL was not made: {why}")
             password = setup.first_administrator(self.layout)
             connections.close_all()
             self.say(self._summary(states, password))
@@ -119,7 +128,7 @@ class Installation:
     def _await_web(self) -> None:
         """The log-in page is what people open first: it answers before we say so."""
         deadline = time.monotonic() + SETTLE_SECONDS
-        while not ports.answers(settings.PORTAL_PORT):
+        while not ports.answers(self.host, settings.PORTAL_PORT):
             if time.monotonic() > deadline:
                 last = table.last_line(self.layout.log / "web.log")
                 raise Trouble(f"The web server does not start ({last}): {self.layout.log}/web.log says more.")

@@ -9,17 +9,22 @@ from typing import Final
 from portal.up.programs import LOOPBACK
 from portal.up.trouble import Trouble
 
+EVERYWHERE: Final = "0.0.0.0"  # noqa: S104  (somebody asked for it)
 PRIVILEGED: Final = {errno.EACCES, errno.EPERM}
 
 
 def is_free(port: int) -> bool:
     """Whether a program of ours could listen there now."""
-    return _refusal(port) is None
+    return _refusal(LOOPBACK, port) is None
 
 
-def demand(port: int, variable: str) -> None:
-    """Raises Trouble, naming the variable, if nobody of ours can listen on that port."""
-    refusal = _refusal(port)
+def demand(host: str, port: int) -> None:
+    """Raises Trouble, naming the variable to change, if the web server cannot listen there."""
+    variable, refusal = "PORTAL_PORT", _refusal(host, port)
+    if refusal in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT} or host.count(":"):
+        raise Trouble(
+            f"PORTAL_BIND is {host}, which is no IPv4 address of this machine: write one, or 0.0.0.0 for all."
+        )
     if refusal in PRIVILEGED:
         raise Trouble(f"Port {port} is for root only: set {variable} to a port above 1023, or put nginx in front.")
     if refusal is not None:
@@ -38,10 +43,10 @@ def unused(preferred: int) -> int:
         return int(probe.getsockname()[1])
 
 
-def answers(port: int) -> bool:
-    """Whether somebody listens on that port of this machine."""
+def answers(host: str, port: int) -> bool:
+    """Whether somebody listens there."""
     try:
-        with socket.create_connection((LOOPBACK, port), timeout=1):
+        with socket.create_connection((LOOPBACK if host == EVERYWHERE else host, port), timeout=1):
             return True
     except OSError:
         return False
@@ -79,13 +84,15 @@ class Ports:
         return port
 
 
-def _refusal(port: int) -> int | None:
-    """The error number of listening on that port, or None where it works."""
+def _refusal(host: str, port: int) -> int | None:
+    """The error number of listening there, or None where it works."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((LOOPBACK, port))
+            probe.bind((host, port))
             probe.listen(1)
+        except socket.gaierror:
+            return errno.EADDRNOTAVAIL
         except OSError as error:
             return error.errno or errno.EADDRINUSE
     return None

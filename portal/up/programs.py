@@ -41,18 +41,20 @@ def redis(binary: str, socket: Path, folder: Path) -> Program:
     return Program("redis", command, address=str(socket))
 
 
-def web(port: int, metrics: Path, *, workers: int = WEB_WORKERS, threads: int = WEB_THREADS) -> Program:
+def web(
+    port: int, metrics: Path, *, host: str = LOOPBACK, workers: int = WEB_WORKERS, threads: int = WEB_THREADS
+) -> Program:
     """The web server. Its processes share what they count through the folder ``metrics``, empty at start."""
     config = BASE / "portal" / "gunicorn.conf.py"
     command = (
         *(PYTHON, "-m", "gunicorn", "portal.wsgi:application"),
         *(("-c", str(config)) if config.exists() else ()),
-        *("--bind", f"{LOOPBACK}:{port}", "--worker-class", "gthread"),
+        *("--bind", f"{host}:{port}", "--worker-class", "gthread"),
         *("--workers", str(workers), "--threads", str(threads)),
         *("--timeout", "60", "--graceful-timeout", "8", "--no-control-socket", "--log-level", "warning"),
     )
     environment = {"PROMETHEUS_MULTIPROC_DIR": str(metrics)}
-    return Program("web", command, environment, address=f"http://{LOOPBACK}:{port}", fresh_folder=metrics)
+    return Program("web", command, environment, address=f"http://{host}:{port}", fresh_folder=metrics)
 
 
 def worker(*, concurrency: int = 2) -> Program:

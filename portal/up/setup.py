@@ -3,6 +3,7 @@
 import hashlib
 import os
 import secrets
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -16,9 +17,12 @@ from django.db.migrations.executor import MigrationExecutor
 
 from portal.lib.keys import load_or_create_secret
 from portal.up.layout import Layout
-from portal.up.trouble import explained
+from portal.up.programs import BASE, PYTHON
+from portal.up.trouble import Trouble, explained
 
 ADMINISTRATOR: Final = "admin"
+# On this machine a webhook receiver beside the portal is no way into anybody's network.
+LOOPBACK_ADDRESSES: Final = "localhost,127.0.0.0/8,::1"
 
 
 def migrate(layout: Layout) -> int:
@@ -92,6 +96,37 @@ def environment(layout: Layout, token_file: Path, *, embedded_redis: bool) -> Ma
     variables.pop("PROMETHEUS_MULTIPROC_DIR", None)
     if embedded_redis:
         variables["PORTAL_REDIS_URL"] = f"unix://{layout.redis_socket}"
+    if not variables.get("PORTAL_ALLOWED_INTERNAL"):
+        variables["PORTAL_ALLOWED_INTERNAL"] = LOOPBACK_ADDRESSES
     if not variables.get("PORTAL_METRICS_TOKEN"):
         variables["PORTAL_METRICS_TOKEN_FILE"] = str(token_file)
     return variables
+
+
+def whole_number(name: str, default: int) -> int:
+    """The variable's value, at least 1, or the default. Raises Trouble."""
+    value = os.environ.get(name, "").strip() or str(default)
+    if not value.isdecimal() or int(value) < 1:
+        raise Trouble(f"{name} is {value!r}: write a whole number from 1.")
+    return int(value)
+
+
+def manage(variables: Mapping[str, str], *arguments: str) -> str:
+    """Run manage.py with the children's environment; '' or, if it failed, the last line it said."""
+    done = subprocess.run(
+        [PYTHON, str(BASE / "manage.py"), *arguments],
+        cwd=BASE,
+        env=dict(variables),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 0:
+        return ""
+    return (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
+
+
+def webhook_channel(variables: Mapping[str, str]) -> str:
+    """Make the alert channel that WEBHOOK_URL asks for, if it does; '' or a sentence that says why not."""
+    names = ("WEBHOOK_URL", "PORTAL_WEBHOOK_URL", "WEBHOOK_URL_FILE", "PORTAL_WEBHOOK_URL_FILE")
+    return manage(variables, "ensure_channels") if any(variables.get(name) for name in names) else ""
