@@ -5,6 +5,7 @@ from servers.admin import (  # noqa: F401
     clusters,
     front,
     nodes,
+    operations,
     sections,
     servers,
     statechanges,

@@ -13,12 +13,13 @@ from unfold.decorators import display
 from portal.lib import show
 from portal.lib.admin import SyncedAdmin
 from servers.admin import filters, labels
-from servers.admin.usage import Usage, attach
+from servers.admin.power import PowerButtons
+from servers.admin.usage import attach
 from servers.models import Backup, Server
 
 
 @admin.register(Server)
-class ServerAdmin(SyncedAdmin):
+class ServerAdmin(PowerButtons, SyncedAdmin):
     """Every virtual machine and container, of all clusters."""
 
     list_display = (
@@ -90,7 +91,7 @@ class ServerAdmin(SyncedAdmin):
 
     def prepare(self, request: HttpRequest, rows: Sequence[Server]) -> None:
         """Usage from the cache, and the newest backups in one query."""
-        attach(list(rows), Usage())
+        attach(rows)
         kept = Backup.objects.filter(server__in=[row.pk for row in rows], gone_at=None).order_by().values("server")
         newest = dict(kept.annotate(newest=Max("created_at")).values_list("server", "newest"))
         for row in rows:

@@ -131,7 +131,7 @@ class Operation(models.Model):
         return self.INTENT[self.action]
 
     @property
-    def duration(self) -> timedelta | None:
+    def duration(self) -> timedelta:
         """From the request to the end, or until now."""
         return (self.finished_at or clock.now()) - self.requested_at
 

@@ -57,7 +57,11 @@
                 refresh();
             }
         });
-        later();
+        if (element.dataset.now) {
+            refresh();
+        } else {
+            later();
+        }
     }
 
     /* New content in the old place: scroll positions and the focused link stay where they were. */

@@ -1,0 +1,156 @@
+"""Power buttons: on a server's page for one, in the list for many. They ask on a page and act by POST."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from unfold.decorators import action as unfold_action
+
+from portal.lib.access import may
+from portal.lib.buttons import Confirmation, Outcome, list_url, object_button, object_url
+from servers.admin import labels
+from servers.models import Action, Operation, Server
+from servers.operations import Refusal, possible_actions, request_operation
+
+ICONS: Final[dict[str, str]] = {
+    Action.START: "play_arrow",
+    Action.SHUTDOWN: "power_settings_new",
+    Action.REBOOT: "restart_alt",
+    Action.STOP: "stop_circle",
+    Action.SUSPEND: "pause",
+    Action.RESUME: "resume",
+}
+# What each does to the guest, for the person who is about to press it.
+MEANING: Final[dict[str, Any]] = {
+    Action.START: gettext_lazy("It is switched on."),
+    Action.SHUTDOWN: gettext_lazy("Its operating system is asked to shut down. If it does not react, nothing happens."),
+    Action.REBOOT: gettext_lazy("Its operating system is asked to reboot."),
+    Action.STOP: gettext_lazy("The plug is pulled: what it has not written to disk is lost. Prefer “Shut down”."),
+    Action.SUSPEND: gettext_lazy("It is paused and stays in memory until it is resumed."),
+    Action.RESUME: gettext_lazy("It goes on where it was paused."),
+}
+DANGEROUS: Final = frozenset({Action.STOP, Action.SHUTDOWN, Action.REBOOT})
+MOST_AT_ONCE: Final = 500
+
+
+def _about(action: Action) -> Callable[[Server], Confirmation]:
+    def confirmation(server: Server) -> Confirmation:
+        points = [MEANING[action], _("It is %(state)s now, on node %(node)s of cluster %(cluster)s.") % {
+            "state": labels.status_word(server.status), "node": server.node or "?", "cluster": server.cluster,
+        }]  # fmt: skip
+        return Confirmation(
+            title=f"{action.label}: {server}",
+            question=_("%(action)s %(server)s?") % {"action": action.label, "server": server},
+            points=points,
+            button=action.label,
+            danger=action in DANGEROUS,
+        )
+
+    return confirmation
+
+
+def _button(action: Action) -> Any:
+    def deed(model_admin: Any, request: HttpRequest, server: Server) -> Outcome:
+        try:
+            operation = request_operation(server, action, request.user)
+        except Refusal as refusal:
+            return Outcome(str(refusal), messages.ERROR)
+        sentence = _("%(action)s: asked of Proxmox. This page shows what becomes of it.") % {"action": action.label}
+        return Outcome(sentence, url=object_url(operation))
+
+    deed.__name__ = f"power_{action.value}"
+    deed.__doc__ = f"{action.value} one server."
+    button = object_button(
+        permission="operate", description=action.label, path=f"power-{action.value}", icon=ICONS[action],
+        confirmation=_about(action),
+    )(deed)  # fmt: skip
+    button.allowed_permissions = [f"power_{action.value}"]  # offered where it fits the state; the view asks "operate"
+    return button
+
+
+def _offered(action: Action) -> Callable[..., bool]:
+    def has_permission(model_admin: Any, request: HttpRequest, obj: Any = None) -> bool:
+        server = obj if isinstance(obj, Server) or obj is None else model_admin.object_once(request, str(obj))
+        if server is None:
+            return False
+        return action in possible_actions(server) and may(request.user, "operate", server)
+
+    return has_permission
+
+
+def _for_many(action: Action) -> Any:
+    def act(model_admin: Any, request: HttpRequest, queryset: QuerySet[Server]) -> HttpResponse | None:
+        if request.POST.get("confirmed"):
+            return _act_on_many(request, queryset, action)
+        return _ask_about_many(model_admin, request, queryset, action)
+
+    act.__name__ = f"{action.value}_selected"
+    return unfold_action(description=action.label, icon=ICONS[action], permissions=["operate"])(act)
+
+
+class PowerButtons:
+    """For the ModelAdmin of servers."""
+
+    actions: Sequence[Any] = [_for_many(action) for action in Action]
+    actions_detail: Sequence[Any] = [
+        {"title": gettext_lazy("Power"), "icon": "power_settings_new", "items": [f"power_{a.value}" for a in Action]}
+    ]
+
+    def has_operate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether that person may operate servers, or this one."""
+        return may(request.user, "operate", obj if isinstance(obj, Server) else Server)
+
+
+for _action in Action:
+    setattr(PowerButtons, f"power_{_action.value}", _button(_action))
+    setattr(PowerButtons, f"has_power_{_action.value}_permission", _offered(_action))
+
+
+def _ask_about_many(
+    model_admin: Any, request: HttpRequest, queryset: QuerySet[Server], action: Action
+) -> HttpResponse | None:
+    servers = list(queryset.select_related("cluster", "node")[: MOST_AT_ONCE + 1])
+    if len(servers) > MOST_AT_ONCE:
+        words = _("That are more than %(count)d servers: narrow the list with the filters first.")
+        messages.error(request, words % {"count": MOST_AT_ONCE})
+        return None
+    able = [s for s in servers if may(request.user, "operate", s) and action in possible_actions(s)]
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "title": _("%(action)s %(count)d servers") % {"action": action.label, "count": len(able)},
+        "action": action,
+        "meaning": MEANING[action],
+        "danger": action in DANGEROUS,
+        "able": able,
+        "unable": [server for server in servers if server not in able],
+        "checkbox": ACTION_CHECKBOX_NAME,
+        "back_url": list_url(Server),
+        "media": model_admin.media,
+    }
+    return TemplateResponse(request, "servers/confirm_many.html", context)
+
+
+def _act_on_many(request: HttpRequest, queryset: QuerySet[Server], action: Action) -> HttpResponse:
+    asked, refused = 0, []
+    for server in queryset.select_related("cluster", "node")[:MOST_AT_ONCE]:
+        try:
+            request_operation(server, action, request.user)
+            asked += 1
+        except Refusal as refusal:
+            refused.append(str(refusal))
+    if asked:
+        words = ngettext("%(action)s: asked of Proxmox for %(count)d server.",
+                         "%(action)s: asked of Proxmox for %(count)d servers.", asked)  # fmt: skip
+        messages.success(request, words % {"action": action.label, "count": asked})
+    for sentence in refused[:10]:
+        messages.error(request, sentence)
+    if len(refused) > 10:
+        messages.error(request, _("… and %(count)d more.") % {"count": len(refused) - 10})
+    return HttpResponseRedirect(list_url(Operation) if asked else list_url(Server))
