@@ -1,5 +1,8 @@
 """What people do with deliveries: send again, dismiss. Conditional updates, so that two people cannot do it twice."""
 
+from datetime import datetime
+from typing import Any
+
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -16,24 +19,24 @@ class NotPossible(Exception):
 
 def resend(delivery: Delivery) -> None:
     """Queue it again, from the start of its back-off, under its old idempotency key. Raises NotPossible."""
-    moment = clock.now()
+    words = {"delivery": delivery, "channel": delivery.channel_name}
     with transaction.atomic():
         if delivery.channel_id is None:
             raise NotPossible(
-                _("“%(delivery)s” was not sent again: its channel was not saved, or was deleted.")
-                % {"delivery": delivery}
+                _("“%(delivery)s” was not sent again: its channel was not saved, or was deleted.") % words
             )
-        columns = {
-            "state": DeliveryState.QUEUED,
-            "attempts": 0,
-            "queued_at": moment,
-            "due_at": moment,
-            "nudged_at": None,
-        }
-        if not delivery.move(RESENDABLE, **columns):
-            raise NotPossible(_("“%(delivery)s” was not sent again: it has not failed.") % {"delivery": delivery})
+        if not delivery.channel_enabled():
+            raise NotPossible(_("“%(channel)s” is disabled: enable it, then send this again.") % words)
+        if not delivery.move(RESENDABLE, **_afresh(clock.now())):
+            raise NotPossible(_("“%(delivery)s” was not sent again: it has not failed.") % words)
         audit.note(delivery, {"state": (delivery.state, DeliveryState.QUEUED)})
         wake(delivery)
+
+
+def _afresh(moment: datetime) -> dict[str, Any]:
+    """The columns of a delivery that begins again. Its attempts stay on record."""
+    begin = {"queued_at": moment, "due_at": moment, "nudged_at": moment, "attempts": 0}
+    return {**begin, "state": DeliveryState.QUEUED, "last_error": "", "answer_code": None, "duration_seconds": None}
 
 
 def dismiss(delivery: Delivery) -> None:

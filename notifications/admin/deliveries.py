@@ -245,17 +245,22 @@ class DeliveryAdmin(HistoryAdmin):
             return HttpResponseRedirect(list_url(Delivery))
         if "confirmed" not in request.POST:
             return self._ask_many(request, able, len(rows) - len(able), permission, title)
-        done = sum(1 for row in able if self._did(deed, row))
-        sentence = ngettext("%(count)d delivery: done.", "%(count)d deliveries: done.", done) % {"count": done}
-        self.message_user(request, sentence, messages.SUCCESS)
+        refusals = [refusal for row in able if (refusal := self._refusal(deed, row))]
+        done = len(able) - len(refusals)
+        if done:
+            sentence = ngettext("%(count)d delivery: done.", "%(count)d deliveries: done.", done) % {"count": done}
+            self.message_user(request, sentence, messages.SUCCESS)
+        for refusal in list(dict.fromkeys(refusals))[:5]:
+            self.message_user(request, refusal, messages.WARNING)
         return HttpResponseRedirect(list_url(Delivery))
 
-    def _did(self, deed: Callable[[Delivery], None], delivery: Delivery) -> bool:
+    def _refusal(self, deed: Callable[[Delivery], None], delivery: Delivery) -> str:
+        """Do it; why it could not be done, if so."""
         try:
             deed(delivery)
-        except operating.NotPossible:
-            return False  # somebody was faster
-        return True
+        except operating.NotPossible as reason:
+            return str(reason)
+        return ""
 
     def _ask_many(
         self, request: HttpRequest, able: list[Delivery], passed_over: int, permission: str, title: str

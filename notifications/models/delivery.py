@@ -112,6 +112,10 @@ class Delivery(models.Model):
             return self.state in DISMISSABLE
         return action == "view"
 
+    def channel_enabled(self) -> bool:
+        """Whether there is a channel that may send it, as of now."""
+        return AlertChannel.objects.filter(pk=self.channel_id, enabled=True).exists()
+
     # --- the queue
 
     @classmethod

@@ -174,6 +174,8 @@ def test_what_waits_for_a_channel_that_was_switched_off_can_be_sent_later(webhoo
     AlertChannel.objects.update(enabled=False)
     work()
     assert only().state == "dead"
+    with pytest.raises(operating.NotPossible, match="is disabled: enable it"):
+        operating.resend(only())
     AlertChannel.objects.update(enabled=True)
     operating.resend(only())
     work()
