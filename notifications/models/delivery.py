@@ -114,7 +114,7 @@ class Delivery(models.Model):
 
     def channel_enabled(self) -> bool:
         """Whether there is a channel that may send it, as of now."""
-        return AlertChannel.objects.filter(pk=self.channel_id, enabled=True).exists()
+        return self.channel_id is not None and AlertChannel.objects.filter(pk=self.channel_id, enabled=True).exists()
 
     # --- the queue
 
