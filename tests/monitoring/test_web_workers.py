@@ -1,12 +1,15 @@
 """Several web workers count as one, whatever becomes of single ones."""
 
+import http.client
 import os
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.monitoring.load import Crowd, scrape, value
 from tests.support.processes import Portal, wait_until
@@ -71,6 +74,56 @@ def test_a_reload_under_load_takes_no_count_along(portal):
             wait_until(lambda old=old: replaced(portal, old))
         some_answers_later(crowd)
     assert counts_exactly(portal, crowd, before)
+
+
+def in_flight(portal) -> float:
+    """The requests that arrived and were not answered (yet): also those whose worker was killed."""
+    text = scrape(portal.url)
+    arrived = value(text, "django_http_requests_before_middlewares_total")
+    return arrived - value(text, "django_http_responses_before_middlewares_total")
+
+
+class SlowPost:
+    """A request whose body comes late: its worker has to wait for it."""
+
+    def __init__(self, port: int) -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        self.connection.putrequest("POST", "/admin/login/")
+        self.connection.putheader("Content-Type", "application/x-www-form-urlencoded")
+        self.connection.putheader("Content-Length", "3")
+        self.connection.putheader("Cookie", f"csrftoken={'a' * 32}")  # so that the body is looked at
+        self.connection.endheaders()
+
+    def finish(self) -> int:
+        self.connection.send(b"a=b")
+        status = self.connection.getresponse().status
+        self.connection.close()
+        return status
+
+
+def test_an_old_worker_that_finishes_late_takes_no_count_along(portal):
+    """After HUP old and new workers live side by side; both count refused log-ins."""
+
+    def refused() -> float:
+        return value(scrape(portal.url), "http_requests_total", endpoint="admin:login", status="403")
+
+    def refuse(times: int) -> list[int]:
+        """Many at once, so that every worker gets some."""
+        with ThreadPoolExecutor(8) as crowd:
+            ask = lambda _: requests.post(f"{portal.url}/admin/login/", data="a=b", timeout=20).status_code  # noqa: E731
+            return list(crowd.map(ask, range(times)))
+
+    assert refuse(40) == [403] * 40
+    before, old, at_rest = refused(), workers(portal), in_flight(portal)
+    late = SlowPost(portal.port)
+    wait_until(lambda: in_flight(portal) == at_rest + 1)
+    portal.kill("web", signal.SIGHUP)
+    wait_until(lambda: len(workers(portal) & old) == 1 and len(workers(portal)) == 3)
+    wait_until(lambda: portal.answers("/healthz"))
+    assert refuse(80) == [403] * 80
+    assert late.finish() == 403
+    wait_until(lambda: replaced(portal, old))
+    assert refused() == before + 81
 
 
 def test_a_worker_killed_at_rest_leaves_the_count_exact_to_the_last_request(portal):
