@@ -26,6 +26,7 @@ class Status(StrEnum):
 
 
 RANK: Final = {Severity.INFO: 0, Severity.WARNING: 1, Severity.CRITICAL: 2}
+MAX_ID: Final = 160
 MAX_TITLE: Final = 200
 MAX_TEXT: Final = 10_000
 
@@ -50,14 +51,16 @@ class Message:
 
     def __post_init__(self) -> None:
         """Bring everything into the form that channels rely on: one-line titles above all, for they become headers."""
-        if not self.id or len(self.key) > 200:
-            raise ValueError("a message needs an id of at most 180 characters")
+        if not 0 < len(self.id) <= MAX_ID:
+            raise ValueError(f"a message needs an id of at most {MAX_ID} characters")
         if self.timestamp.tzinfo is None:
             raise ValueError("a message's timestamp needs a time zone")
         title = _one_line(self.title)
         if not title:
             raise ValueError("a message needs a title")
-        self._set(title=_cut(title, MAX_TITLE), text=_cut(self.text.strip(), MAX_TEXT))
+        text = self.text.replace("\x00", "").strip()  # PostgreSQL keeps no NUL
+        self._set(title=_cut(title, MAX_TITLE), text=_cut(text, MAX_TEXT))
+        self._set(link=_one_line(self.link), source=_one_line(self.source))
         self._set(severity=Severity(self.severity), status=Status(self.status))
         self._set(labels={_one_line(str(name)): _one_line(str(value)) for name, value in self.labels.items()})
 

@@ -96,7 +96,14 @@ def test_a_row_of_a_later_version_still_loads(webhook):
 
 @pytest.mark.parametrize(
     "nonsense",
-    [{"title": " \n "}, {"id": ""}, {"timestamp": dt.datetime(2026, 1, 1)}, {"severity": "awful"}, {"status": "odd"}],  # noqa: DTZ001
+    [
+        {"title": " \n "},
+        {"id": ""},
+        {"id": "x" * 161},
+        {"timestamp": dt.datetime(2026, 1, 1)},
+        {"severity": "awful"},
+        {"status": "odd"},
+    ],  # noqa: DTZ001
 )
 def test_a_message_that_could_not_be_sent_is_refused(nonsense):
     with pytest.raises(ValueError, match=r"."):
@@ -105,6 +112,10 @@ def test_a_message_that_could_not_be_sent_is_refused(nonsense):
 
 def test_a_title_is_one_line_whatever_came_in():
     assert opening(title="web-1\r\nBcc: all@example.org\x00").title == "web-1 Bcc: all@example.org"
+
+
+def test_a_text_keeps_its_lines_and_loses_what_no_database_keeps():
+    assert opening(text="one\ntwo\x00\n").text == "one\ntwo"
 
 
 def test_publishing_sends_nothing_by_itself(webhook, receiver):
