@@ -45,7 +45,8 @@ UNFOLD: dict[str, Any] = {
     "STYLES": [asset("portal.css")],
     "SCRIPTS": [asset("portal.js")],
     "LOGIN": {"image": asset("login.svg")},
-    "COMMAND": {"search_models": ["servers.server", "servers.node", "servers.cluster"], "show_history": True},
+    # Unfold's own search over models builds every match; ours stops after a few.
+    "COMMAND": {"search_callback": "portal.search.search", "show_history": True},
     "SIDEBAR": {
         "show_search": True,
         "command_search": True,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from django.core.cache import cache
 
+from servers import figures
 from servers.proxmox.types import Guest, NodeFacts, StorageFacts
 
 KEEP_SECONDS = 15 * 60
@@ -33,6 +34,7 @@ def save(cluster_id: int, snapshot: Snapshot) -> None:
     }
     packed = zlib.compress(json.dumps(rows, separators=(",", ":")).encode(), level=1)
     cache.set(_key(cluster_id), packed, KEEP_SECONDS)
+    cache.set_many(figures.pieces(cluster_id, snapshot.taken_at, snapshot.guests, snapshot.nodes), KEEP_SECONDS)
 
 
 def load(cluster_id: int) -> Snapshot | None:

@@ -25,7 +25,7 @@ OUTAGES = (RedisUnreachable, RedisTimeout, ConnectionError)
 
 
 class RedisCache(DjangoRedisCache):
-    """Get and set survive an outage of Redis. Everything else raises as Django's does."""
+    """Getting and setting survive an outage of Redis. Everything else raises as Django's does."""
 
     _last_complaint = 0.0
 
@@ -55,6 +55,14 @@ class RedisCache(DjangoRedisCache):
             super().set(key, value, timeout, version)
         except OUTAGES as error:
             self._complain(error)
+
+    def set_many(self, data: dict[Any, Any], timeout: Any = 300, version: int | None = None) -> list[Any]:
+        """Keep the values, unless Redis cannot be reached. Returns the keys that were not kept."""
+        try:
+            return super().set_many(data, timeout, version)
+        except OUTAGES as error:
+            self._complain(error)
+            return list(data)
 
     def ping(self) -> bool:
         """Whether Redis answers. For ``/readyz``."""

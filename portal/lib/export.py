@@ -42,6 +42,9 @@ def plain(value: Any) -> Any:
 class PlainResource(resources.ModelResource):
     """Rows as plain values."""
 
+    class Meta:
+        chunk_size = 2000
+
     def export_field(self, field: Field, instance: Model, **kwargs: Any) -> Any:
         """One cell."""
         return plain(field.get_value(instance))

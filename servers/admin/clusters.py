@@ -19,7 +19,7 @@ from portal.lib.nudge import nudge
 from servers.admin import labels
 from servers.admin.forms import ClusterForm
 from servers.connection import ConnectionReport, check_connection
-from servers.models import Cluster, Node, Server
+from servers.models import Backup, BackupRun, Cluster, Node, Server, StateChange, Storage
 from servers.tasks import sync_cluster
 
 # What the check after saving depends on.
@@ -131,6 +131,23 @@ class ClusterAdmin(GuardedAdmin):
         for row in rows:
             row.node_counts = of_nodes.get(row.pk, (0, 0))  # type: ignore[attr-defined]
             row.server_counts = of_servers.get(row.pk, (0, 0))  # type: ignore[attr-defined]
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Clusters are deleted one by one, from their page."""
+        return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """What goes with a cluster, counted: naming ten thousand rows would help nobody decide."""
+        kinds = (Server, Node, Storage, Backup, BackupRun, StateChange)
+        counted = {str(kind._meta.verbose_name_plural): kind.objects.filter(cluster__in=objs).count() for kind in kinds}
+        return (
+            [str(cluster) for cluster in objs],
+            {name: number for name, number in counted.items() if number},
+            set(),
+            [],
+        )
 
     # --- columns
 

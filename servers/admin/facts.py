@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 
 from portal.lib import clock, show
 from portal.lib.buttons import list_url
-from servers.admin import labels, records
-from servers.admin.usage import Usage
+from servers.admin import labels, records, usage
+from servers.figures import Figures
 from servers.models import Backup, BackupRun, Cluster, Node, NodeStatus, Server, StateChange, Storage
 
 # Title and value of each; the page leaves out those without a value.
@@ -17,8 +17,7 @@ Facts = list[tuple[str, Any]]
 
 def of_server(server: Server) -> tuple[Facts, Any, str]:
     """The facts of a server, how old its figures are, and a warning where they are the past."""
-    usage = Usage()
-    now = usage.of_server(server)
+    now = usage.of(server)
     running = server.status == "running"
     cpu = show.bar(now.cpu if now and running else None, title=labels.cores(server.max_cpu))
     memory = show.usage_bar(now.memory if now and running else None, server.max_memory)
@@ -39,7 +38,7 @@ def of_server(server: Server) -> tuple[Facts, Any, str]:
         (_("First seen"), show.moment(server.first_seen)),
         (_("Retired"), show.moment(server.retired_at) if server.retired_at else ""),
     ]
-    return found, _figures_of(usage, server.cluster), _staleness(server)
+    return found, _figures_of(now), _staleness(server)
 
 
 def _disk(server: Server, used: int | None) -> Any:
@@ -53,11 +52,8 @@ def _pair(one: int | None, other: int | None) -> str:
     return f"{show.size(one)}, {show.size(other)}"
 
 
-def _figures_of(usage: Usage, cluster: Cluster) -> Any:
-    snapshot = usage.snapshot(cluster)
-    if snapshot is None:
-        return _("no recent figures")
-    return format_html("{} {}", _("figures of"), show.moment(snapshot.taken_at))
+def _figures_of(now: Figures | None) -> Any:
+    return format_html("{} {}", _("figures of"), show.moment(now.taken_at)) if now else _("no recent figures")
 
 
 def _staleness(server: Server) -> str:
@@ -77,8 +73,7 @@ def _staleness(server: Server) -> str:
 
 def of_node(node: Node) -> tuple[Facts, Any, str]:
     """The facts of a node, how old its figures are, and a warning where it is not there."""
-    usage = Usage()
-    now = usage.of_node(node)
+    now = usage.of(node)
     found: Facts = [
         (_("Status"), labels.node_status(node)),
         (_("So since"), show.moment(node.status_since)),
@@ -94,7 +89,7 @@ def of_node(node: Node) -> tuple[Facts, Any, str]:
     ]
     down = node.status == NodeStatus.OFFLINE and not node.is_retired
     warning = _("It is offline: of its servers nobody can say how they are.") if down else ""
-    return found, _figures_of(usage, node.cluster), warning
+    return found, _figures_of(now), warning
 
 
 def _used(used: int | None, whole: int | None) -> Any:

@@ -11,7 +11,7 @@ from portal.lib.access import may
 from portal.lib.buttons import list_url, object_url
 from portal.lib.sections import FRONT, TILES, Section, Table, section, tile
 from servers.admin import filters, labels, numbers, records
-from servers.admin.usage import Usage
+from servers.admin.usage import attach
 from servers.models import Backup, BackupRun, Cluster, Node, NodeStatus, Server, ServerStatus, StateChange, Storage
 
 AGE_TONES: Final[dict[str, str]] = {"day": show.GOOD, "week": show.CALM, "old": show.WARN, "none": show.BAD}
@@ -148,13 +148,16 @@ def nodes_card(request: HttpRequest, _subject: None) -> Section | None:
     """Some nodes with their load, those in trouble first."""
     if not may(request.user, "view", Node):
         return None
-    usage = Usage()
+    several = len(numbers.of(request).clusters) > 1
+    nodes: list[Any] = numbers.of(request).first_nodes
+    attach(nodes)
     rows = []
-    for node in numbers.of(request).first_nodes:
-        now = usage.of_node(node)
+    for node in nodes:
+        now = node.usage
         cpu = show.bar(now.cpu if now else None)
         memory = show.usage_bar(now.memory if now else None, node.max_memory)
-        rows.append([labels.to(node), labels.node_status(node), cpu, memory])
+        name = labels.with_sub(labels.to(node), node.cluster.name if several else "")
+        rows.append([name, labels.node_status(node), cpu, memory])
     table = Table([_("Node"), _("Status"), _("CPU"), _("Memory")], rows, _("No node is known yet."))
     return Section(_("Nodes"), context={"table": table}, icon="host", url=list_url(Node), url_text=_("All nodes"))
 

@@ -13,7 +13,7 @@ from portal.lib import show
 from portal.lib.admin import SyncedAdmin
 from portal.lib.buttons import list_url
 from servers.admin import filters, labels
-from servers.admin.usage import Usage, attach
+from servers.admin.usage import attach
 from servers.models import Node, NodeStatus, Server
 
 
@@ -54,7 +54,7 @@ class NodeAdmin(SyncedAdmin):
 
     def prepare(self, request: HttpRequest, rows: Sequence[Node]) -> None:
         """Usage from the cache, and the servers of each in one query."""
-        attach(list(rows), Usage())
+        attach(rows)
         living = Server.objects.filter(node__in=[row.pk for row in rows], retired_at=None, template=False).order_by()
         counted = living.values("node").annotate(all=Count("pk"), running=Count("pk", filter=Q(status="running")))
         counts = {row["node"]: (row["running"], row["all"]) for row in counted}

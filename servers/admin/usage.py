@@ -1,42 +1,36 @@
-"""Usage figures for the pages: from the cache, one read per cluster and page, never a query per row."""
+"""Usage figures of the rows of a page: one call to the cache, never a query per row."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from servers.models import Cluster, Node, Server, Snapshot
-from servers.proxmox.types import Guest, NodeFacts
+from servers import figures
+from servers.figures import Figures
+from servers.models import Node, NodeStatus, Server, ServerStatus
 
 
-class Usage:
-    """The figures of the clusters that one page speaks of. Live for one request."""
-
-    def __init__(self) -> None:
-        self._snapshots: dict[int, Snapshot | None] = {}
-        self._guests: dict[int, dict[int, Guest]] = {}
-        self._nodes: dict[int, dict[str, NodeFacts]] = {}
-
-    def snapshot(self, cluster: Cluster) -> Snapshot | None:
-        """The latest full answer of that cluster, read once."""
-        if cluster.pk not in self._snapshots:
-            found = cluster.snapshot()
-            self._snapshots[cluster.pk] = found
-            self._guests[cluster.pk] = {guest.vmid: guest for guest in found.guests} if found else {}
-            self._nodes[cluster.pk] = {node.name: node for node in found.nodes} if found else {}
-        return self._snapshots[cluster.pk]
-
-    def of_server(self, server: Server) -> Guest | None:
-        """What the server uses at present; None while that is unknown (retired, node offline, no snapshot)."""
-        if server.is_retired or server.status == "unknown" or self.snapshot(server.cluster) is None:
-            return None
-        return self._guests[server.cluster_id].get(server.vmid)
-
-    def of_node(self, node: Node) -> NodeFacts | None:
-        """What the node uses at present; None while that is unknown."""
-        if node.is_retired or node.status != "online" or self.snapshot(node.cluster) is None:
-            return None
-        return self._nodes[node.cluster_id].get(node.name)
-
-
-def attach(rows: list[Any], usage: Usage) -> None:
-    """Put the figures on the rows of a list page, as ``row.usage``."""
+def attach(rows: Sequence[Any]) -> None:
+    """Put the figures on servers or nodes, as ``row.usage``: None while unknown (retired, not there, none kept)."""
+    servers = {(row.cluster_id, row.vmid): row for row in rows if isinstance(row, Server) and _server_is_known(row)}
+    nodes = {(row.cluster_id, row.name): row for row in rows if isinstance(row, Node) and _node_is_known(row)}
+    of_guests, of_nodes = figures.load(servers, nodes)
     for row in rows:
-        row.usage = usage.of_server(row) if isinstance(row, Server) else usage.of_node(row)
+        row.usage = None
+    for guest, server in servers.items():
+        server.usage = of_guests.get(guest)
+    for name, node in nodes.items():
+        node.usage = of_nodes.get(name)
+
+
+def of(row: Server | Node) -> Figures | None:
+    """The figures of one server or node."""
+    attach([row])
+    found: Figures | None = row.usage  # type: ignore[union-attr]
+    return found
+
+
+def _server_is_known(server: Server) -> bool:
+    return not server.is_retired and server.status != ServerStatus.UNKNOWN
+
+
+def _node_is_known(node: Node) -> bool:
+    return not node.is_retired and node.status == NodeStatus.ONLINE

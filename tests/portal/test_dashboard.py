@@ -18,24 +18,27 @@ pytestmark = pytest.mark.django_db
 
 # One per figure that cannot come from another one: is there a cluster, servers and nodes by status, some nodes,
 # storages in sum and the fullest, backups by age, failed runs, clusters, changes.
-FIGURES = 10
-SESSION_AND_RIGHTS = 4
+INVENTORY = 10
+# With the session, the rights and the cards of other apps. Raise it with the card that needs one more.
+WHOLE_PAGE = 24
+TABLES = ("server", "node", "storage", "cluster", "backup", "backuprun", "statechange")
 
 
 def queries_of(client, address):
     client.get(address)
     with CaptureQueriesContext(connection) as found:
         assert client.get(address).status_code == 200
-    return len(found)
+    return [query["sql"] for query in found]
 
 
 def test_the_figures_cost_a_fixed_number_of_queries():
     client = seed.browser("viewer")
     seed.fill_snapshot(seed.many_servers(3))
-    assert queries_of(client, "/admin/overview/") <= FIGURES + SESSION_AND_RIGHTS
     few = queries_of(client, "/admin/overview/")
+    assert sum(1 for sql in few if any(f'FROM "servers_{table}"' in sql for table in TABLES)) == INVENTORY
+    assert len(few) <= WHOLE_PAGE
     seed.fill_snapshot(seed.many_servers(60))
-    assert queries_of(client, "/admin/overview/") == few
+    assert len(queries_of(client, "/admin/overview/")) == len(few)
 
 
 def test_every_figure_leads_to_the_list_that_it_counts():
