@@ -11,12 +11,12 @@ from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from notifications import operating
-from notifications.admin.shown import ATTEMPT_TONES, HistoryAdmin, answer, said, seconds, state_badge
-from notifications.models import Delivery, DeliveryAttempt, DeliveryState
+from notifications.admin.inlines import AttemptInline
+from notifications.admin.shown import HistoryAdmin, answer, said, seconds, state_badge
+from notifications.models import Delivery, DeliveryState
 from notifications.models.delivery import PENDING
 from portal.lib import show
 from portal.lib.access import may
@@ -44,48 +44,6 @@ def _about_dismissing(delivery: Delivery) -> Confirmation:
         points=[_("It is not tried again and no longer counts as failed. It can still be sent again later.")],
         danger=True,
     )
-
-
-class AttemptInline(TabularInline):
-    """Every try, on the delivery's page."""
-
-    model = DeliveryAttempt
-    extra = 0
-    can_delete = False
-    hide_title = True
-    fields = readonly_fields = ("when", "outcome_shown", "took", "answer_shown", "sentence")
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever sees the delivery."""
-        return True
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
-        return False
-
-    @display(description=gettext_lazy("when"))
-    def when(self, attempt: DeliveryAttempt) -> SafeString:
-        """When it began."""
-        return show.moment(attempt.at)
-
-    @display(description=gettext_lazy("outcome"))
-    def outcome_shown(self, attempt: DeliveryAttempt) -> SafeString:
-        """How it ended."""
-        return show.badge(attempt.get_outcome_display(), ATTEMPT_TONES[attempt.outcome])
-
-    @display(description=gettext_lazy("duration"))
-    def took(self, attempt: DeliveryAttempt) -> str:
-        """How long it took."""
-        return seconds(attempt.duration_seconds)
-
-    @display(description=gettext_lazy("answer"))
-    def answer_shown(self, attempt: DeliveryAttempt) -> str:
-        """The receiver's number."""
-        return answer(attempt.answer_code)
 
 
 @admin.register(Delivery)

@@ -7,51 +7,12 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import TabularInline
 from unfold.decorators import display
 
-from notifications.admin.shown import HistoryAdmin, said, seconds, severity_badge, state_badge, status_badge
-from notifications.models import Delivery, Notification
+from notifications.admin.inlines import DeliveryInline
+from notifications.admin.shown import HistoryAdmin, said, severity_badge, status_badge
+from notifications.models import Notification
 from portal.lib import show
-from portal.lib.buttons import object_url
-
-
-class DeliveryInline(TabularInline):
-    """Who was told, on the message's page."""
-
-    model = Delivery
-    extra = 0
-    can_delete = False
-    hide_title = True
-    fields = readonly_fields = ("channel_link", "state_shown", "attempts", "took", "last_error")
-    ordering = ("pk",)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever sees the message."""
-        return True
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
-        return False
-
-    @display(description=_("channel"))
-    def channel_link(self, delivery: Delivery) -> SafeString:
-        """Leads to the delivery."""
-        return show.link(object_url(delivery), delivery.channel_name)
-
-    @display(description=_("state"))
-    def state_shown(self, delivery: Delivery) -> SafeString:
-        """Where it stands."""
-        return state_badge(delivery)
-
-    @display(description=_("duration"))
-    def took(self, delivery: Delivery) -> str:
-        """How long the last attempt took."""
-        return seconds(delivery.duration_seconds)
 
 
 @admin.register(Notification)

@@ -100,10 +100,10 @@ def test_a_row_of_a_later_version_still_loads(webhook):
         {"title": " \n "},
         {"id": ""},
         {"id": "x" * 161},
-        {"timestamp": dt.datetime(2026, 1, 1)},
+        {"timestamp": dt.datetime(2026, 1, 1)},  # noqa: DTZ001
         {"severity": "awful"},
         {"status": "odd"},
-    ],  # noqa: DTZ001
+    ],
 )
 def test_a_message_that_could_not_be_sent_is_refused(nonsense):
     with pytest.raises(ValueError, match=r"."):
