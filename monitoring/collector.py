@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from django.db import connection
 from prometheus_client import REGISTRY
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -22,7 +21,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from monitoring import guest_rows, inventory_metrics, portal_metrics
 from monitoring.exposition import Format, render
 from monitoring.guest_metrics import GuestTexts, SnapshotMissing
-from monitoring.limits import limited
+from monitoring.limits import connect, limited
 from portal.lib import clock
 from servers.models import Cluster, Snapshot
 
@@ -144,7 +143,7 @@ class Scrape:
         if self._unreachable or left <= 0:
             raise Impossible("The parts before this one used up the time." if left <= 0 else "No database.")
         self._unreachable = True
-        connection.ensure_connection()
+        connect(left)
         self._unreachable = False
         return limited(left)
 

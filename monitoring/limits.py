@@ -1,8 +1,10 @@
 """A limit in time for what a scrape asks the database."""
 
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 from django.db import connection, transaction
 
@@ -13,7 +15,7 @@ STEPS = 20_000  # of SQLite's machine between two looks at the clock: a few mill
 def limited(seconds: float) -> Iterator[None]:
     """The database ends every statement in this block that takes longer. Raises DatabaseError where it cannot be
     reached; the statement's error otherwise."""
-    connection.ensure_connection()
+    connect(seconds)
     if connection.vendor == "postgresql":
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = %s", [max(1, int(seconds * 1000))])
@@ -21,6 +23,19 @@ def limited(seconds: float) -> Iterator[None]:
     else:
         with _limited_sqlite(seconds):
             yield
+
+
+def connect(seconds: float) -> None:
+    """Make sure of the connection. Raises where the database cannot be reached, or is locked for that long.
+
+    Opening SQLite's file sets its journal mode, which waits for a lock as long as a writer may: twenty seconds. So a
+    connection of our own asks first.
+    """
+    if connection.vendor == "sqlite" and connection.connection is None:
+        file = f"{Path(connection.settings_dict['NAME']).absolute().as_uri()}?mode=rw"
+        with closing(sqlite3.connect(file, timeout=seconds, uri=True)) as probe:
+            probe.execute("SELECT count(*) FROM sqlite_master")
+    connection.ensure_connection()
 
 
 @contextmanager
