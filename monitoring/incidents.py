@@ -183,9 +183,8 @@ def close_incident(incident: Incident, moment: datetime) -> int:
         incident.alerts.filter(source=PORTAL, status=AlertStatus.FIRING).update(
             status=AlertStatus.RESOLVED, ends_at=moment
         )
-        title = _("Over: %(title)s") % {"title": incident.title}
         text = _("%(ending)s It lasted %(span)s.") % {"ending": incident.ending, "span": clock.span(incident.duration)}
-        publish(_message(incident, Status.RESOLVED, title, text, moment))
+        publish(_message(incident, Status.RESOLVED, incident.title, text, moment))
     logger.info("Incident %s closed: %s", incident.pk, incident.condition)
     return 1
 

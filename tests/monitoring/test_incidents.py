@@ -56,7 +56,7 @@ def test_an_outage_is_told_once_and_its_end_once(cluster, pve):
     assert told() == [("firing", "데이터베이스 (300) is stopped")]
     pve.start_guest(300)
     look(cluster, times=3)
-    assert told()[1:] == [("resolved", "Over: 데이터베이스 (300) is stopped")]
+    assert told()[1:] == [("resolved", "데이터베이스 (300) is stopped")]
     assert Alert.objects.get().status == "resolved"
     assert Incident.objects.get().ending == "The server runs again."
 
@@ -103,7 +103,7 @@ def test_a_node_with_twenty_guests_that_goes_offline_is_one_message(cluster, pve
     assert "Its 20 servers" in Incident.objects.get().text
     pve.node_online("pve1")
     look(cluster, times=3)
-    assert told()[1:] == [("resolved", "Over: Node pve1 is offline")]
+    assert told()[1:] == [("resolved", "Node pve1 is offline")]
 
 
 def test_a_guest_that_did_not_come_back_with_its_node_is_told_after_a_grace(cluster, pve):
@@ -112,7 +112,7 @@ def test_a_guest_that_did_not_come_back_with_its_node_is_told_after_a_grace(clus
     pve.node_online("pve2")
     pve.stop_guest(300)
     look(cluster, times=2)
-    assert [title for _, title in told()] == ["Node pve2 is offline", "Over: Node pve2 is offline"]
+    assert [title for _, title in told()] == ["Node pve2 is offline", "Node pve2 is offline"]
     with time_machine.travel(clock.now() + timedelta(minutes=4), tick=True):
         evaluate()
     assert told()[2:] == [("firing", "데이터베이스 (300) is stopped")]
@@ -137,7 +137,7 @@ def test_an_unreachable_cluster_is_told_once_and_changes_nothing(cluster, pve):
     assert list(Server.objects.values_list("pk", "status")) == before
     pve.start()
     look(cluster, times=2)
-    assert told()[1:] == [("resolved", "Over: Cluster demo cannot be synced")]
+    assert told()[1:] == [("resolved", "Cluster demo cannot be synced")]
 
 
 def test_an_outage_stays_open_while_its_cluster_cannot_be_asked(cluster, pve):

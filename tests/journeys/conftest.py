@@ -1,0 +1,112 @@
+"""A whole portal in real processes, a simulated Proxmox, a Slack and a mailbox that really receive."""
+
+import contextlib
+import sqlite3
+
+import pytest
+
+from simulator import Simulator
+from tests.support.components import need
+from tests.support.processes import Portal, wait_until
+from tests.support.receivers import HttpReceiver, Mailbox
+
+CHANNELS = """
+from notifications.models import AlertChannel
+for kind, name, values in {channels!r}:
+    channel = AlertChannel(kind=kind, name=name)
+    channel.keep(values)
+    channel.save()
+"""
+ADMIN = "from django.contrib.auth.models import User; User.objects.create_superuser('admin', password='{password}')"
+PASSWORD = "a-long-password-of-this-test"
+
+
+class World:
+    """Everything of one journey, and what can be asked of it."""
+
+    def __init__(self, portal, pve, slack, mailbox):
+        self.portal, self.pve, self.slack, self.mailbox = portal, pve, slack, mailbox
+
+    def rows(self, sql, *values):
+        """What the portal's database holds."""
+        with contextlib.closing(sqlite3.connect(self.portal.data / "portal.sqlite3", timeout=20)) as database:
+            return database.execute(sql, values).fetchall()
+
+    def write(self, sql, *values):
+        """Change the portal's database, as time would."""
+        with contextlib.closing(sqlite3.connect(self.portal.data / "portal.sqlite3", timeout=20)) as database, database:
+            database.execute(sql, values)
+
+    def one(self, sql, *values):
+        """The first value of the first row."""
+        found = self.rows(sql, *values)
+        return found[0][0] if found else None
+
+    def add_cluster(self, *more):
+        """Tell the portal of the simulated Proxmox."""
+        secret = self.portal.data / "secret"
+        secret.write_text(self.pve.token_secret)
+        self.portal.manage(
+            "add_cluster", "demo", "--endpoint", self.pve.url, "--token-id", self.pve.token_id,
+            "--token-secret-file", str(secret), "--fingerprint", self.pve.fingerprint, "--interval", "5", *more,
+        )  # fmt: skip
+
+    def wait_for_sync(self):
+        """Until the inventory is there."""
+        wait_until(lambda: self.one("SELECT first_complete_at FROM servers_cluster"), 30, what="a first sync")
+
+    def sync_soon(self):
+        """As the button does."""
+        self.write("UPDATE servers_cluster SET due_at = datetime('now', '-1 second')")
+
+    def status(self, vmid):
+        """A server's state, as the portal knows it."""
+        return self.one("SELECT status FROM servers_server WHERE vmid = ? AND retired_at IS NULL", vmid)
+
+    def let_claims_expire(self, table):
+        """As a minute would."""
+        self.write(f"UPDATE {table} SET claimed_until = datetime('now', '-1 second') WHERE claimed_until IS NOT NULL")
+
+    def operations(self):
+        """For the message of a test that waits in vain."""
+        return str(self.rows("SELECT state, message, waiting_for FROM servers_operation"))
+
+    def slack_titles(self):
+        """What Slack was told, in order."""
+        return [body["text"] for body in self.slack.bodies]
+
+    def mail_subjects(self):
+        """What the mailbox got, in order."""
+        return [str(mail.mail["Subject"]) for mail in self.mailbox.mails]
+
+
+@pytest.fixture
+def pve():
+    with Simulator(guests=0, nodes=3, seed=1, task_seconds=0.4, auth_failure_delay=0.0) as simulator:
+        for number in range(20):
+            simulator.add_guest(vmid=200 + number, name=f"web-{number:02}", node="pve1")
+        simulator.add_guest(vmid=300, name="db-main", node="pve2")
+        simulator.add_guest(vmid=301, name="spare", node="pve2", status="stopped")
+        yield simulator
+
+
+@pytest.fixture
+def world(pve):
+    """A portal that runs, knows the cluster, and has a Slack and a mail channel."""
+    need("redis-server")
+    with HttpReceiver() as slack, Mailbox() as mailbox:
+        env = {
+            "PORTAL_ALLOWED_INTERNAL": "127.0.0.0/8", "PORTAL_SMTP_HOST": "127.0.0.1", "PORTAL_SMTP_TLS": "none",
+            "PORTAL_SMTP_PORT": str(mailbox.port), "PORTAL_SMTP_FROM": "portal@example.org",
+        }  # fmt: skip
+        with Portal(env) as portal:
+            world = World(portal, pve, slack, mailbox)
+            channels = [
+                ("slack", "Slack", {"url": f"{slack.url}/services/T/B/secret"}),
+                ("email", "On call", {"addresses": ["oncall@example.org"]}),
+            ]
+            portal.python(CHANNELS.format(channels=channels) + ADMIN.format(password=PASSWORD))
+            portal.start("redis", "web", "worker", "beat")
+            world.add_cluster()
+            world.wait_for_sync()
+            yield world
