@@ -7,6 +7,7 @@ from auditlog.models import LogEntry
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
@@ -32,6 +33,7 @@ class LogEntryAdmin(GuardedAdmin):
     list_filter = (("action", ChoicesDropdownFilter), ("content_type", RelatedDropdownFilter))
     list_select_related = ("content_type", "actor")
     search_fields = ("object_repr", "actor__username")
+    search_help_text = _("Name of the thing or of the person")
     fields = ("when", "person", "deed", "thing", "remote_addr", "values")
     readonly_fields = fields
     ordering = ("-timestamp",)
@@ -55,9 +57,9 @@ class LogEntryAdmin(GuardedAdmin):
         return show.moment(entry.timestamp)
 
     @display(description=_("who"), ordering="actor")
-    def person(self, entry: LogEntry) -> str:
+    def person(self, entry: LogEntry) -> Any:
         """The person, or the portal itself."""
-        return str(entry.actor) if entry.actor else str(_("the portal"))
+        return format_html('<span class="pm-nowrap">{}</span>', entry.actor or _("the portal"))
 
     @display(description=_("did"))
     def deed(self, entry: LogEntry) -> Any:
@@ -73,7 +75,7 @@ class LogEntryAdmin(GuardedAdmin):
     @display(description=_("columns"))
     def summary(self, entry: LogEntry) -> str:
         """Which columns."""
-        return ", ".join(entry.changes or {}) or show.DASH
+        return Truncator(", ".join(entry.changes or {})).chars(60) or show.DASH
 
     @display(description=_("values"))
     def values(self, entry: LogEntry) -> Any:

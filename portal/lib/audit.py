@@ -20,3 +20,12 @@ def note(subject: Model, changes: Mapping[str, tuple[object, object]]) -> None:
         action=LogEntry.Action.UPDATE,
         changes={name: [str(old), str(new)] for name, (old, new) in changes.items()},
     )
+
+
+def deleted(subject: Model, columns: Mapping[str, object]) -> None:
+    """Write one entry for something that is about to be deleted, with what it was."""
+    LogEntry.objects.log_create(
+        subject,
+        action=LogEntry.Action.DELETE,
+        changes={name: [str(value), ""] for name, value in columns.items()},
+    )

@@ -20,5 +20,4 @@ def list_chips(context: dict[str, Any], changelist: Any) -> dict[str, Any]:
         "chips": savedviews.chips(request, changelist.model),
         "save_url": savedviews.save_url(request, changelist.model),
         "files": [(kind.upper(), f"export/{kind}/?{query}" if query else f"export/{kind}/") for kind in exports],
-        "hint": changelist.model_admin.empty_hint if not changelist.result_count and not query else "",
     }

@@ -171,3 +171,15 @@ def test_the_page_tells_the_last_error_since_when_it_fails_and_what_is_held_back
     page = seed.browser("viewer").get(change_url(cluster)).content.decode()
     for text in ("None of its endpoints answered.", "Failing since", "14 servers are missing from the answers"):
         assert text in page
+
+
+def test_deleting_counts_what_goes_with_it_and_leaves_one_entry():
+    cluster = seed.many_servers(12)
+    client, address = seed.browser("administrator"), f"{change_url(cluster)[:-7]}delete/"
+    page = client.get(address).content.decode()
+    assert cluster.server_set.first().name not in page
+    assert Cluster.objects.count() == 1
+    LogEntry.objects.all().delete()
+    client.post(address, {"post": "yes"})
+    assert not Cluster.objects.exists()
+    assert [entry.changes["name"] for entry in LogEntry.objects.all()] == [[cluster.name, ""]]
