@@ -222,6 +222,9 @@ LOGGING = {
         # proxmoxer logs every request at INFO with its data, secrets included.
         "proxmoxer": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},
+        # Two lines for every tick of every second; a task that fails is logged as an error all the same.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
     },
 }
 

@@ -30,7 +30,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until somebody ends it. What goes wrong is one sentence."""
-        started_at = float(os.environ.pop("UP_STARTED_AT", "") or time.time())
+        started_at = float(os.environ.pop("UP_STARTED_AT", "0")) or time.time()
         installation = Installation(speaker(), with_demo=not options["no_demo"], started_at=started_at)
         try:
             installation.run(install_monitoring=options["install_monitoring"])
