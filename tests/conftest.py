@@ -10,6 +10,7 @@ import django
 import django.db
 
 DATA = Path(tempfile.mkdtemp(prefix="pm-test-"))
+(DATA / "static").mkdir()  # where WhiteNoise looks for collected files
 os.environ.update(PORTAL_DATA=str(DATA), PORTAL_ENV_FILE=str(DATA / "none.env"))
 for name in [
     name for name in os.environ if name.startswith("PORTAL_") and name not in {"PORTAL_DATA", "PORTAL_ENV_FILE"}

@@ -176,12 +176,12 @@ class ClusterAdmin(GuardedAdmin):
     @display(description=gettext_lazy("nodes online"))
     def nodes(self, cluster: Any) -> Any:
         """A link to its nodes."""
-        return show.link(list_url(Node, cluster=cluster.pk), _("%d of %d") % cluster.node_counts)
+        return show.link(list_url(Node, cluster=cluster.pk), _of(*cluster.node_counts))
 
     @display(description=gettext_lazy("servers running"))
     def servers(self, cluster: Any) -> Any:
         """A link to its servers."""
-        return show.link(list_url(Server, cluster=cluster.pk, type="guest"), _("%d of %d") % cluster.server_counts)
+        return show.link(list_url(Server, cluster=cluster.pk, type="guest"), _of(*cluster.server_counts))
 
     @display(description=gettext_lazy("every"), ordering="interval")
     def every(self, cluster: Cluster) -> str:
@@ -283,3 +283,7 @@ def tell(request: HttpRequest, report: ConnectionReport) -> None:
 def _wake(cluster: Cluster) -> None:
     cluster.sync_soon()
     nudge(sync_cluster, cluster.pk)
+
+
+def _of(part: int, whole: int) -> str:
+    return _("%(part)d of %(all)d") % {"part": part, "all": whole}

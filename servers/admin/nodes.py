@@ -75,7 +75,7 @@ class NodeAdmin(SyncedAdmin):
     def servers(self, node: Any) -> Any:
         """How many of its servers run, as a link to all of them."""
         running, total = node.counts
-        text = _("%(running)d of %(all)d") % {"running": running, "all": total}
+        text = _("%(part)d of %(all)d") % {"part": running, "all": total}
         return show.link(list_url(Server, node=node.pk, type="guest"), text)
 
     @display(description=_("CPU"), ordering="max_cpu")

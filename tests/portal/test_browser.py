@@ -1,0 +1,67 @@
+"""The admin in a real browser: our scripts work under the content security policy, and the front page stays fresh."""
+
+import shutil
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.support import seed
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed"),
+    pytest.mark.django_db(transaction=True),
+]
+
+
+@pytest.fixture
+def page(live_server, monkeypatch, settings):
+    """A logged-in page; what its console complains about is in ``page.complaints``."""
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's loop runs in the thread of the test
+    seed.make_user(name="ada", superuser=True)
+    with sync_playwright() as player:
+        browser = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_context(timezone_id="Asia/Seoul").new_page()
+        page.complaints = []
+        page.on("console", lambda told: page.complaints.append(told.text) if told.type == "error" else None)
+        page.goto(f"{live_server.url}/admin/login/")
+        page.fill("#id_username", "ada")
+        page.fill("#id_password", "pass")
+        page.click("button[type=submit]")
+        yield page
+        browser.close()
+
+
+def test_the_front_page_refreshes_itself_without_a_reload(page, live_server):
+    cluster = seed.make_cluster()
+    page.clock.install()
+    page.goto(f"{live_server.url}/admin/")
+    page.evaluate("window.stayed = true")
+    seed.make_server(cluster, status="io-error")
+    page.clock.run_for(16_000)
+    page.wait_for_selector("text=I/O error")
+    assert page.evaluate("window.stayed")
+
+
+def test_the_browser_says_its_time_zone(page, live_server):
+    page.goto(f"{live_server.url}/admin/")
+    assert {"portal_timezone": "Asia/Seoul"}.items() <= {
+        cookie["name"]: cookie["value"] for cookie in page.context.cookies()
+    }.items()
+
+
+def test_the_form_shows_the_field_that_the_chosen_check_needs(page, live_server):
+    page.goto(f"{live_server.url}/admin/servers/cluster/add/")
+    assert not page.is_visible("#id_fingerprint")
+    page.select_option("#id_tls_mode", "fingerprint")
+    page.wait_for_selector("#id_fingerprint", state="visible")
+    assert not page.is_visible("#id_ca_certificate")
+
+
+def test_the_policy_stops_nothing_of_ours(page, live_server):
+    seed.fill_snapshot(seed.many_servers(5))
+    for address in ("/admin/", "/admin/servers/server/", "/admin/servers/cluster/add/", "/admin/auth/user/add/"):
+        page.goto(f"{live_server.url}{address}", wait_until="networkidle")
+    assert page.complaints == []
