@@ -5,7 +5,8 @@ from typing import Any, Final
 from celery import shared_task
 from django.conf import settings
 
-from monitoring import incidents
+from monitoring import incidents, queue_metrics
+from portal.lib import clock
 
 BEAT: Final[dict[str, dict[str, Any]]] = {
     "monitoring: look at what changed": {"task": "monitoring.tasks.look_at_changes", "options": {"expires": 10}},
@@ -20,6 +21,7 @@ BEAT: Final[dict[str, dict[str, Any]]] = {
 @shared_task(ignore_result=True)
 def look_at_changes() -> None:
     """Open and close incidents, if the inventory changed: the quick look, every tick."""
+    queue_metrics.note_tick(clock.now())
     if incidents.has_news():
         incidents.evaluate()
 

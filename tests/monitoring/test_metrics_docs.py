@@ -8,6 +8,8 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from monitoring.queue_metrics import note_tick
+from portal.lib import clock
 from tests.monitoring.inventory import seed_everything
 from tests.monitoring.load import scrape
 from tests.support.processes import Portal
@@ -43,6 +45,7 @@ def types(text: str) -> dict[str, str]:
 @pytest.mark.django_db
 def test_every_family_is_described_with_its_type(client):
     seed_everything()
+    note_tick(clock.now())
     client.get("/")
     page = types(client.get("/metrics").content.decode())
     assert page == {name: row.type for name, row in described().items()}

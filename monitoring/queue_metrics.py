@@ -1,0 +1,89 @@
+"""The families about work: what waits, how long it has waited, what became of it. From rows; lengths from the broker.
+
+Celery's own counters live in its processes and die with them, so they are not used: what must be right is a row.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+import redis
+from django.conf import settings
+from django.core.cache import cache
+from django.db.models import Count, Min
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+import notifications
+from monitoring.models import Incident, Severity
+from servers.models import Operation, OperationState, StateChange
+
+TICK_KEY: Final = "monitoring:tick"
+BROKER_SECONDS: Final = 1.0
+
+
+def note_tick(moment: datetime) -> None:
+    """A task of the beat has run: the beat, the broker and a worker are alive."""
+    cache.set(TICK_KEY, moment.timestamp(), 24 * 3600)
+
+
+def notification_families() -> Iterator[Metric]:
+    """What became of messages, and what is on its way."""
+    figures = notifications.figures()
+    total = CounterMetricFamily(
+        "portal_notifications", "Deliveries of messages, by channel kind and result.", labels=["kind", "result"]
+    )
+    for (kind, result), number in sorted(figures.counts.items()):
+        total.add_metric([kind, result], number)
+    queue = GaugeMetricFamily("portal_deliveries", "Deliveries that somebody has to deal with.", labels=["state"])
+    for state, number in sorted(figures.queue.items()):
+        queue.add_metric([state], number)
+    yield total
+    yield queue
+    yield GaugeMetricFamily(
+        "portal_delivery_oldest_due_seconds", "How late the latest delivery is.", value=figures.oldest_due_seconds
+    )
+
+
+def incident_families() -> Iterator[Metric]:
+    """Open incidents."""
+    rows = Incident.objects.filter(closed_at=None).order_by().values_list("severity").annotate(Count("pk"))
+    counts = {str(severity): 0 for severity in Severity.values} | dict(rows)
+    family = GaugeMetricFamily("portal_incidents", "Open incidents, by severity.", labels=["severity"])
+    for severity, number in sorted(counts.items()):
+        family.add_metric([severity], number)
+    yield family
+
+
+def work_families(moment: datetime) -> Iterator[Metric]:
+    """Operations under way and changes that nobody has looked at."""
+    active = Operation.objects.filter(state__in=Operation.ACTIVE)
+    rows = active.order_by().values_list("state").annotate(Count("pk"))
+    counts = {str(state): 0 for state in Operation.ACTIVE} | dict(rows)
+    family = GaugeMetricFamily("portal_operations", "Operations that are not over, by state.", labels=["state"])
+    for state, number in sorted(counts.items()):
+        family.add_metric([state], number)
+    yield family
+    oldest = active.aggregate(oldest=Min("requested_at"))["oldest"]
+    age = (moment - oldest).total_seconds() if oldest else 0.0
+    yield GaugeMetricFamily("portal_operation_oldest_seconds", "Age of the oldest operation under way.", value=age)
+    failed = Operation.objects.filter(state__in=[OperationState.FAILED, OperationState.LOST]).count()
+    succeeded = Operation.objects.filter(state__in=[OperationState.SUCCEEDED, OperationState.WARNINGS]).count()
+    ended = GaugeMetricFamily("portal_operations_ended", "Operations kept that are over.", labels=["result"])
+    ended.add_metric(["failed"], failed)
+    ended.add_metric(["succeeded"], succeeded)
+    yield ended
+    waiting = StateChange.objects.filter(processed_at=None).count()
+    yield GaugeMetricFamily("portal_changes_unprocessed", "Changes that no worker has looked at.", value=waiting)
+
+
+def broker_families() -> Iterator[Metric]:
+    """How many tasks wait in Redis, and when a task of the beat last ran. Raises where Redis cannot be reached."""
+    if not settings.CELERY_BROKER_URL.startswith("redis"):
+        return
+    with redis.Redis.from_url(
+        settings.PORTAL_REDIS_URL, socket_connect_timeout=BROKER_SECONDS, socket_timeout=BROKER_SECONDS
+    ) as client:
+        length = client.llen(settings.CELERY_TASK_DEFAULT_QUEUE)
+    yield GaugeMetricFamily("portal_queue_length", "Tasks that wait for a worker.", value=float(length))
+    if (tick := cache.get(TICK_KEY)) is not None:
+        yield GaugeMetricFamily("portal_last_tick_timestamp_seconds", "When a task of the beat last ran.", value=tick)
