@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.core.cache import cache
@@ -28,9 +28,9 @@ def save(cluster_id: int, snapshot: Snapshot) -> None:
     """Keep it for a quarter of an hour. Without Redis this does nothing."""
     rows = {
         "at": snapshot.taken_at.timestamp(),
-        "nodes": [astuple(row) for row in snapshot.nodes],
-        "guests": [astuple(row) for row in snapshot.guests],
-        "storages": [astuple(row) for row in snapshot.storages],
+        "nodes": snapshot.nodes,
+        "guests": snapshot.guests,
+        "storages": snapshot.storages,
     }
     packed = zlib.compress(json.dumps(rows, separators=(",", ":")).encode(), level=1)
     cache.set(_key(cluster_id), packed, KEEP_SECONDS)

@@ -4,7 +4,7 @@ Types differ between versions and kinds of row: numbers come as strings, flags a
 lacks what identifies it is left out with a complaint; an answer of the wrong shape is no answer (OddAnswer).
 """
 
-from collections.abc import Callable
+from functools import lru_cache
 from math import isnan
 from typing import Any, Final
 
@@ -120,30 +120,30 @@ def guest_status(data: Any) -> str:
 
 
 def _guest(row: dict[str, Any]) -> Guest:
-    kind, known = row["type"], row["status"] != "unknown"
-    figure: Callable[[str], int | None] = lambda key: whole(row.get(key)) if known else None  # noqa: E731
+    kind, status = row["type"], _required(row["status"])
+    if status == "unknown":
+        figures: tuple[Any, ...] = (None,) * 11
+    else:
+        get = row.get
+        # A VM's disk is always 0, which means that nobody knows.
+        disk = whole(get("disk")) if kind == "lxc" and status == "running" else None
+        figures = (
+            part(get("cpu")), whole(get("maxcpu")), whole(get("mem")), whole(get("maxmem")), disk,
+            whole(get("maxdisk")), whole(get("uptime")), whole(get("netin")), whole(get("netout")),
+            whole(get("diskread")), whole(get("diskwrite")),
+        )  # fmt: skip
     return Guest(
-        vmid=_identifier(row["vmid"]),
-        kind=kind,
-        node=_required(row["node"]),
-        name=text(row.get("name")),
-        status=_required(row["status"]),
-        template=flag(row.get("template")),
-        tags=_tags(text(row.get("tags"))),
-        pool=text(row.get("pool")),
-        lock=text(row.get("lock")),
-        ha_state=text(row.get("hastate")),
-        cpu=part(row.get("cpu")) if known else None,
-        max_cpu=figure("maxcpu"),
-        memory=figure("mem"),
-        max_memory=figure("maxmem"),
-        disk=figure("disk") if kind == "lxc" and row["status"] == "running" else None,  # a VM's is always 0: unknown
-        max_disk=figure("maxdisk"),
-        uptime=figure("uptime"),
-        net_in=figure("netin"),
-        net_out=figure("netout"),
-        disk_read=figure("diskread"),
-        disk_write=figure("diskwrite"),
+        _identifier(row["vmid"]),
+        kind,
+        _required(row["node"]),
+        text(row.get("name")),
+        status,
+        flag(row.get("template")),
+        _tags(text(row.get("tags"))),
+        text(row.get("pool")),
+        text(row.get("lock")),
+        text(row.get("hastate")),
+        *figures,
     )
 
 
@@ -216,6 +216,8 @@ def text(value: Any) -> str:
 
 def whole(value: Any) -> int | None:
     """A count that is not negative (an uptime of -2 has been seen), from a number or a text; None if there is none."""
+    if type(value) is int:  # the usual case, ten thousand times ten
+        return max(value, 0)
     if value is None or value == "" or isinstance(value, bool):
         return None
     try:
@@ -226,6 +228,8 @@ def whole(value: Any) -> int | None:
 
 def part(value: Any) -> float | None:
     """A part of one that is not negative; it may be above 1."""
+    if type(value) is float and value >= 0:
+        return value
     try:
         number = None if value is None or value == "" else float(value)
     except (ValueError, TypeError):
@@ -251,6 +255,7 @@ def _required(value: Any) -> str:
     return value
 
 
+@lru_cache(maxsize=4096)
 def _tags(joined: str) -> str:
     words = sorted({word for word in joined.replace(",", ";").replace(" ", ";").split(";") if word})
     return f";{';'.join(words)};" if words else ""

@@ -1,7 +1,6 @@
 """An inventory for tests: rows and a snapshot, as a good sync leaves them. Needs no Proxmox."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from portal.lib import clock
@@ -19,7 +18,7 @@ def guest(vmid: int, **facts: object) -> Guest:
         pool="", lock="", ha_state="", cpu=0.25, max_cpu=4, memory=2 * GIB, max_memory=8 * GIB, disk=None,
         max_disk=32 * GIB, uptime=3600, net_in=1000, net_out=2000, disk_read=3000, disk_write=4000,
     )  # fmt: skip
-    return replace(usual, **facts)
+    return usual._replace(**facts)
 
 
 def container(vmid: int, **facts: object) -> Guest:
@@ -30,13 +29,13 @@ def container(vmid: int, **facts: object) -> Guest:
 def node(name: str, **facts: object) -> NodeFacts:
     """An online node."""
     usual = NodeFacts(name, "online", "", 0.5, 16, 20 * GIB, 64 * GIB, 10 * GIB, 100 * GIB, 7200)
-    return replace(usual, **facts)
+    return usual._replace(**facts)
 
 
 def storage(name: str, on: str, **facts: object) -> StorageFacts:
     """A local storage, a quarter full."""
     usual = StorageFacts(name, on, "dir", "images", False, "available", 25 * GIB, 100 * GIB)
-    return replace(usual, **facts)
+    return usual._replace(**facts)
 
 
 def make_cluster(

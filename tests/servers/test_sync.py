@@ -151,6 +151,8 @@ def test_a_dead_nodes_guests_are_unknown_at_once_and_keep_their_facts(cluster, p
 def test_a_node_that_comes_back_brings_its_guests_back(cluster, pve):
     sync(cluster)
     running = Server.objects.filter(status="running").count()
+    for guest in pve.cluster.guests.values():
+        guest.onboot = int(guest.status == "running")
     pve.node_offline("pve2")
     sync(cluster)
     assert Server.objects.filter(status="running").count() < running
