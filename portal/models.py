@@ -8,7 +8,6 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.lib import clock
 
-
 QUERY_LENGTH: Final = 1000
 
 

@@ -32,8 +32,6 @@ WALL, AIM, FUNCTION_WALL, MODEL_WALL = 400, 250, 40, 150
 ABOVE_THE_AIM: dict[str, str] = {
     "portal/settings.py": "every setting in one file, to be read from top to bottom",
     "notifications/admin/deliveries.py": "the pages of messages and deliveries share their parts",
-    "servers/admin/clusters.py": "a cluster's form, list and buttons",
-    "servers/admin/filters.py": "every filter of the inventory's lists",
     "servers/proxmox/answers.py": "the judgement of every kind of answer",
     "servers/proxmox/gateway.py": "the one door to Proxmox",
     "simulator/server.py": "one HTTP server, from bytes to answers",

@@ -10,58 +10,23 @@ from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from portal.lib import audit, clock, show
 from portal.lib.admin import GuardedAdmin
-from portal.lib.buttons import Confirmation, Outcome, list_url, object_button, object_url
+from portal.lib.buttons import Outcome, list_url, object_button, object_url
+from portal.lib.cache import redis_answers
 from portal.lib.nudge import nudge
-from servers.admin import labels
+from servers.admin import confirmations, labels
 from servers.admin.forms import ClusterForm
-from servers.connection import ConnectionReport, check_connection
+from servers.connection import check_connection
 from servers.models import Backup, BackupRun, Cluster, Node, Server, StateChange, Storage
 from servers.tasks import sync_cluster
 
 # What the check after saving depends on.
 CONNECTION: Final = frozenset({"endpoints", "token_id", "token_secret", "tls_mode", "ca_certificate", "fingerprint"})
 RETIREMENTS_ALLOWED_FOR: Final = timedelta(minutes=15)
-
-
-def _about_check(cluster: Cluster) -> Confirmation:
-    return Confirmation(
-        title=_("Check connection"),
-        question=_("Ask “%(name)s” who it is and what the token may do?") % {"name": cluster},
-        button=_("Check now"),
-        points=[_("It only reads, and changes nothing there or here."), _("It may take ten seconds per endpoint.")],
-    )
-
-
-def _about_sync(cluster: Cluster) -> Confirmation:
-    return Confirmation(
-        title=_("Sync now"),
-        question=_("Fetch what exists on “%(name)s” now, without waiting for its interval?") % {"name": cluster},
-        button=_("Sync now"),
-        points=[_("It only reads from Proxmox. The lists here show the result a few seconds later.")],
-    )
-
-
-def _about_retiring(cluster: Cluster) -> Confirmation:
-    return Confirmation(
-        title=_("Allow retirements"),
-        question=ngettext(
-            "Is it true that %(count)d server of “%(name)s” is gone?",
-            "Is it true that %(count)d servers of “%(name)s” are gone?",
-            cluster.held_retirements,
-        )
-        % {"count": cluster.held_retirements, "name": cluster},
-        button=_("They are gone: retire them"),
-        points=[
-            _("Syncs of the next 15 minutes may retire as many servers as are missing."),
-            _("Retired servers are kept as history. One that comes back becomes a new row."),
-        ],
-        danger=True,
-    )
 
 
 @admin.register(Cluster)
@@ -195,7 +160,7 @@ class ClusterAdmin(GuardedAdmin):
         answer: HttpResponse = super().changeform_view(request, *args, **kwargs)
         saved: Cluster | None = getattr(request, "_saved_connection", None)
         if saved is not None:
-            tell(request, check_connection(saved))
+            confirmations.tell(request, check_connection(saved))
             _wake(saved)
         return answer
 
@@ -212,7 +177,7 @@ class ClusterAdmin(GuardedAdmin):
         description=gettext_lazy("Check connection"),
         path="check-connection",
         icon="network_check",
-        confirmation=_about_check,
+        confirmation=confirmations.about_check,
     )
     def check_now(self, request: HttpRequest, cluster: Cluster) -> HttpResponse:
         """Ask, and show what was answered, feature by feature."""
@@ -234,7 +199,7 @@ class ClusterAdmin(GuardedAdmin):
         description=gettext_lazy("Sync now"),
         path="sync-now",
         icon="sync",
-        confirmation=_about_sync,
+        confirmation=confirmations.about_sync,
     )
     def sync_now(self, request: HttpRequest, cluster: Cluster) -> Outcome:
         """Make the next sync due at once."""
@@ -242,16 +207,17 @@ class ClusterAdmin(GuardedAdmin):
             return Outcome(_("This cluster is disabled: enable it first."), messages.WARNING)
         _wake(cluster)
         self._record(request, cluster, _("Asked for a sync."), "sync")
-        return Outcome(
-            _("“%(name)s” is being synced: the lists show the result in a few seconds.") % {"name": cluster},
-        )
+        if not redis_answers():
+            later = _("“%(name)s” is due now. Redis cannot be reached: the next tick after it is back syncs it.")
+            return Outcome(later % {"name": cluster}, messages.WARNING)
+        return Outcome(_("“%(name)s” is being synced: the lists show the result in a few seconds.") % {"name": cluster})
 
     @object_button(
         permission="change",
         description=gettext_lazy("Allow retirements"),
         path="allow-retirements",
         icon="inventory",
-        confirmation=_about_retiring,
+        confirmation=confirmations.about_retiring,
     )
     def allow_retirements(self, request: HttpRequest, cluster: Cluster) -> Outcome:
         """Let the next syncs retire more than the plausible number."""
@@ -269,15 +235,6 @@ class ClusterAdmin(GuardedAdmin):
     def _record(self, request: HttpRequest, cluster: Cluster, sentence: str, what: str) -> None:
         self.log_change(request, cluster, sentence)
         audit.note(cluster, {what: ("", sentence)})
-
-
-def tell(request: HttpRequest, report: ConnectionReport) -> None:
-    """Show a check's result as a message, with the fingerprint to pin where the certificate was the trouble."""
-    words = [report.sentence, report.hint]
-    if not report.ok and report.fingerprint:
-        seen = _("The certificate that %(endpoint)s shows has the SHA-256 fingerprint %(fingerprint)s.")
-        words.append(seen % {"endpoint": report.endpoint, "fingerprint": report.fingerprint})
-    messages.add_message(request, messages.SUCCESS if report.ok else messages.ERROR, " ".join(filter(None, words)))
 
 
 def _wake(cluster: Cluster) -> None:

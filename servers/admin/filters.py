@@ -1,17 +1,16 @@
 """Filters of the lists. Short names in the address, so that links and saved views stay readable."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any, Final
 
 from django.core.cache import cache
-from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
-from portal.lib import clock
-from servers.models import Backup, Cluster, Node, Server, ServerStatus
+from servers.admin.ages import BACKUP_AGES, backup_age, newest_backup
+from servers.models import Cluster, Node, Server, ServerStatus
 
 CHOICES_SECONDS: Final = 60
 Choices = list[tuple[str, Any]]
@@ -203,31 +202,6 @@ class BackupAgeFilter(DropdownFilter):
         """Those whose newest backup is that old."""
         condition = backup_age(self.value() or "")
         return queryset.annotate(newest_backup=newest_backup()).filter(condition) if condition else queryset
-
-
-# Key, words, and the bounds of the age in days.
-BACKUP_AGES: Final[list[tuple[str, Any, int, int | None]]] = [
-    ("day", _("within a day"), 0, 1),
-    ("week", _("within a week"), 1, 7),
-    ("old", _("older than a week"), 7, None),
-]
-
-
-def newest_backup() -> Subquery:
-    """The moment of a server's newest existing backup; None where it has none."""
-    mine = Backup.objects.filter(server=OuterRef("pk"), gone_at=None).order_by().values("server")
-    return Subquery(mine.annotate(newest=Max("created_at")).values("newest"))
-
-
-def backup_age(key: str) -> Q | None:
-    """The condition on ``newest_backup`` for one of the steps; None for a key that is none."""
-    if key == "none":
-        return Q(newest_backup=None)
-    for name, _words, younger, older in BACKUP_AGES:
-        if name == key:
-            condition = Q(newest_backup__lte=clock.now() - timedelta(days=younger)) if younger else Q()
-            return condition & Q(newest_backup__gt=clock.now() - timedelta(days=older)) if older else condition
-    return None
 
 
 def _remembered(name: str, find: Callable[[], Choices]) -> Choices:

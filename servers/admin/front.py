@@ -10,7 +10,7 @@ from portal.lib import show
 from portal.lib.access import may
 from portal.lib.buttons import list_url, object_url
 from portal.lib.sections import FRONT, TILES, Section, Table, section, tile
-from servers.admin import filters, labels, numbers, records
+from servers.admin import ages, labels, numbers, records
 from servers.admin.usage import attach
 from servers.models import Backup, BackupRun, Cluster, Node, NodeStatus, Server, ServerStatus, StateChange, Storage
 
@@ -122,7 +122,7 @@ def backups_card(request: HttpRequest, _subject: None) -> Section | None:
     if not (may(request.user, "view", Server) and may(request.user, "view", Backup)):
         return None
     found = numbers.of(request).backups
-    steps = [(key, words) for key, words, _younger, _older in filters.BACKUP_AGES] + [("none", _("none at all"))]
+    steps = [(key, words) for key, words, _younger, _older in ages.BACKUP_AGES] + [("none", _("none at all"))]
     counts = [
         _count(words, AGE_TONES[key], found[key], list_url(Server, backup=key, type="guest")) for key, words in steps
     ]

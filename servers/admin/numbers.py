@@ -9,7 +9,7 @@ from django.db.models.functions import Cast
 from django.http import HttpRequest
 
 from portal.lib import clock, show
-from servers.admin.filters import BACKUP_AGES, backup_age
+from servers.admin.ages import BACKUP_AGES, backup_age
 from servers.models import Backup, BackupRun, Cluster, Node, NodeStatus, Outcome, Server, StateChange, Storage
 
 SHOWN_NODES: Final = 8

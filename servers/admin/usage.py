@@ -10,8 +10,13 @@ from servers.models import Node, NodeStatus, Server, ServerStatus
 
 def attach(rows: Sequence[Any]) -> None:
     """Put the figures on servers or nodes, as ``row.usage``: None while unknown (retired, not there, none kept)."""
-    servers = {(row.cluster_id, row.vmid): row for row in rows if isinstance(row, Server) and _server_is_known(row)}
-    nodes = {(row.cluster_id, row.name): row for row in rows if isinstance(row, Node) and _node_is_known(row)}
+    servers: dict[tuple[int, int], Any] = {}
+    nodes: dict[tuple[int, str], Any] = {}
+    for row in rows:
+        if isinstance(row, Server) and _server_is_known(row):
+            servers[row.cluster_id, row.vmid] = row
+        elif isinstance(row, Node) and _node_is_known(row):
+            nodes[row.cluster_id, row.name] = row
     of_guests, of_nodes = figures.load(servers, nodes)
     for row in rows:
         row.usage = None
