@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.lib.addresses import AddressGuard
 from portal.lib.environment import Environment
 from portal.lib.keys import load_or_create_field_key, load_or_create_secret
-from portal.lib.smtp import smtp_settings
+from portal.lib.smtp import mail_addresses, smtp_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 environ.Env.read_env(os.environ.get("PORTAL_ENV_FILE", BASE_DIR / ".env"))
@@ -197,6 +197,8 @@ EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = SMTP.user, SMTP.password
 EMAIL_USE_TLS, EMAIL_USE_SSL = SMTP.encryption == "starttls", SMTP.encryption == "tls"
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = SMTP.sender
+# Who gets mail past the portal, from Alertmanager: when the portal itself is what is down.
+PORTAL_ALERT_MAIL = mail_addresses(env, "PORTAL_ALERT_MAIL")
 # Internal hosts, addresses and networks that channels may call all the same.
 PORTAL_ALLOWED_INTERNAL = env.words("PORTAL_ALLOWED_INTERNAL", [])
 AddressGuard(PORTAL_ALLOWED_INTERNAL)
@@ -205,6 +207,9 @@ PORTAL_WEBHOOK_URL = env.secret("PORTAL_WEBHOOK_URL") or env.secret("WEBHOOK_URL
 
 # --- metrics -------------------------------------------------------------------------------------------------------
 PORTAL_METRICS_TOKEN = env.secret("PORTAL_METRICS_TOKEN")
+# What Prometheus shows to learn which machines to scrape, and Alertmanager to tell what fires.
+PORTAL_SD_TOKEN = env.secret("PORTAL_SD_TOKEN")
+PORTAL_ALERTMANAGER_TOKEN = env.secret("PORTAL_ALERTMANAGER_TOKEN")
 PROMETHEUS_EXPORT_MIGRATIONS = False
 PROMETHEUS_LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, float("inf"))
 

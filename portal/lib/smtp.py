@@ -51,6 +51,18 @@ def smtp_settings(env: Environment) -> Smtp:
     )
 
 
+def mail_addresses(env: Environment, name: str) -> list[str]:
+    """Addresses separated by commas. Raises ImproperlyConfigured."""
+    found = env.words(name, [])
+    for address in found:
+        if "@" not in address.strip("@") or any(ord(sign) <= 32 for sign in address):
+            raise ImproperlyConfigured(
+                f"{name} has {address!r}, which is no address: write addresses such as ops@example.org, separated by "
+                "commas."
+            )
+    return found
+
+
 def _sender(env: Environment, user: str) -> str:
     sender = env.text("PORTAL_SMTP_FROM", "") or (user if "@" in user else "proxmox-manager@localhost")
     if "@" not in sender or any(ord(sign) < 32 for sign in sender):

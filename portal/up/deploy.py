@@ -6,18 +6,63 @@ A placeholder is ``%%{name}``: Prometheus, Alertmanager and nginx all use ``$`` 
 import dataclasses
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 from typing import Final
 
+from django.conf import settings
+
+from portal.lib.smtp import Smtp
 from portal.up.layout import Layout
 from portal.up.ports import Ports
 from portal.up.programs import BASE
+from portal.up.tokens import ALERTMANAGER, DISCOVERY, METRICS, keep_secret
 from portal.up.trouble import Trouble
 
 TEMPLATES: Final = BASE / "deploy" / "templates"
 PLAIN: Final = re.compile(r"[\w./:-]+")
+
+
+@dataclass(frozen=True)
+class Mail:
+    """Alertmanager's own way to people, past the portal. Without ``to`` there is none."""
+
+    to: tuple[str, ...] = ("root@localhost",)
+    sender: str = "proxmox-manager@localhost"
+    server: str = "localhost:25"
+    starttls: bool = False
+    user: str = ""
+    password_file: str = ""
+
+    @classmethod
+    def of(cls, layout: Layout) -> "Mail":
+        """This installation's: the portal's mail server and PORTAL_ALERT_MAIL. Raises OSError."""
+        smtp: Smtp = settings.SMTP
+        if not (smtp.host and settings.PORTAL_ALERT_MAIL):
+            return cls(to=())
+        host = f"[{smtp.host}]" if ":" in smtp.host else smtp.host
+        kept = str(keep_secret(layout.keys / "smtp-password", smtp.password)) if smtp.password else ""
+        starttls = smtp.encryption == "starttls"
+        return cls(tuple(settings.PORTAL_ALERT_MAIL), smtp.sender, f"{host}:{smtp.port}", starttls, smtp.user, kept)
+
+    def __str__(self) -> str:
+        """What follows on ``email_configs:``."""
+        if not self.to:
+            return " []"
+        facts = {
+            "to": _scalar(", ".join(self.to)),
+            "from": _scalar(self.sender),
+            "smarthost": _scalar(self.server),
+            "require_tls": str(self.starttls).lower(),
+        }
+        if self.user:
+            facts |= {"auth_username": _scalar(self.user)}
+        if self.user and self.password_file:
+            facts |= {"auth_password_file": _scalar(self.password_file)}
+        lines = "\n        ".join(f"{key}: {value}" for key, value in {**facts, "send_resolved": "true"}.items())
+        return f"\n      - {lines}"
 
 
 @dataclass(frozen=True)
@@ -28,17 +73,29 @@ class Values:
     prometheus_target: str = "localhost:9090"
     node_exporter_target: str = "localhost:9100"
     portal_target: str = "localhost:8000"
+    alertmanager_target: str = "localhost:9093"
     metrics_token_file: str = "/etc/proxmox-manager/metrics-token"  # noqa: S105  (a path)
+    sd_token_file: str = "/etc/proxmox-manager/sd-token"  # noqa: S105  (a path)
+    alertmanager_token_file: str = "/etc/proxmox-manager/alertmanager-token"  # noqa: S105  (a path)
+    runbooks: str = "http://localhost:8000/runbooks"
+    mail: Mail = field(default_factory=Mail)
 
     @classmethod
-    def of(cls, layout: Layout, ports: Ports, portal_port: int, token_file: Path, interval: str = "15s") -> "Values":
-        """The values of this installation."""
+    def of(
+        cls, layout: Layout, ports: Ports, portal_port: int, tokens: Mapping[str, Path], interval: str = "15s"
+    ) -> "Values":
+        """The values of this installation: its settings and the files with its tokens, by setting."""
         return cls(
             interval=interval,
             prometheus_target=f"localhost:{ports.get('prometheus', 9090)}",
             node_exporter_target=f"localhost:{ports.get('node-exporter', 9100)}",
             portal_target=f"localhost:{portal_port}",
-            metrics_token_file=str(token_file),
+            alertmanager_target=f"localhost:{ports.get('alertmanager', 9093)}",
+            metrics_token_file=str(tokens[METRICS]),
+            sd_token_file=str(tokens[DISCOVERY]),
+            alertmanager_token_file=str(tokens[ALERTMANAGER]),
+            runbooks=f"{settings.PORTAL_URL}/runbooks",
+            mail=Mail.of(layout),
         )
 
 
@@ -50,7 +107,10 @@ class DeployTemplate(Template):
 
 def render(folder: Path, values: Values) -> list[Path]:
     """Render every template into that folder, under its own sub-path; the files written. Raises Trouble, OSError."""
-    words = {name: _scalar(str(value)) for name, value in dataclasses.asdict(values).items()}
+    words = {
+        column.name: str(value) if isinstance(value := getattr(values, column.name), Mail) else _scalar(value)
+        for column in dataclasses.fields(values)
+    }
     written = []
     for source in sorted(path for path in TEMPLATES.rglob("*") if path.is_file()):
         target = folder / source.relative_to(TEMPLATES)

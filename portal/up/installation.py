@@ -17,6 +17,7 @@ from portal.up.layout import Layout
 from portal.up.optional import Found
 from portal.up.programs import Program
 from portal.up.supervisor import State, Supervisor
+from portal.up.tokens import token_files
 from portal.up.trouble import Trouble, explained
 
 SETTLE_SECONDS: Final = 20
@@ -74,12 +75,12 @@ class Installation:
             self.say(f"Brought the database up to date ({applied} migrations).")
         if setup.collect_static(self.layout):
             self.say("Collected the static files.")
-        token_file = setup.metrics_token_file(self.layout)
+        files = token_files(self.layout)
         simulated = self._list_programs(redis)
         with explained("writing the configuration files", self.layout.data):
             chosen = ports.Ports(self.layout.run / "ports.json")
-            deploy.render(self.layout.rendered, deploy.Values.of(self.layout, chosen, settings.PORTAL_PORT, token_file))
-        return setup.environment(self.layout, token_file, embedded_redis=embedded_redis), simulated
+            deploy.render(self.layout.rendered, deploy.Values.of(self.layout, chosen, settings.PORTAL_PORT, files))
+        return setup.environment(self.layout, files, embedded_redis=embedded_redis), simulated
 
     def _list_programs(self, redis: str) -> Demo | None:
         run, chosen = self.layout.run, ports.Ports(self.layout.run / "ports.json")

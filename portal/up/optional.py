@@ -79,12 +79,24 @@ def _prometheus(binary: str, port: int, layout: Layout) -> tuple[str, ...]:
     )
 
 
+def _alertmanager(binary: str, port: int, layout: Layout) -> tuple[str, ...]:
+    return (
+        binary,
+        f"--config.file={layout.rendered / 'alertmanager' / 'alertmanager.yml'}",
+        f"--storage.path={layout.data / 'alertmanager'}",
+        f"--web.listen-address={LOOPBACK}:{port}",
+        # It is alone: without this it listens for others on every address.
+        "--cluster.listen-address=",
+    )
+
+
 def _node_exporter(binary: str, port: int, layout: Layout) -> tuple[str, ...]:
     return (binary, f"--web.listen-address={LOOPBACK}:{port}")
 
 
 OPTIONAL: Final = (
     Optional("prometheus", ("prometheus",), 9090, MONITORING_HINT, _prometheus),
+    Optional("alertmanager", ("alertmanager", "prometheus-alertmanager"), 9093, MONITORING_HINT, _alertmanager),
     Optional(
         "node-exporter",
         ("prometheus-node-exporter", "node_exporter"),

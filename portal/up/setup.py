@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.executor import MigrationExecutor
 
-from portal.lib.keys import load_or_create_secret
+from portal.up import tokens
 from portal.up.layout import Layout
 from portal.up.programs import BASE, PYTHON
 from portal.up.trouble import Trouble, explained
@@ -56,29 +56,6 @@ def _static_signature() -> str:
     return digest.hexdigest()
 
 
-def metrics_token_file(layout: Layout) -> Path:
-    """The file with the token that Prometheus shows at /metrics; made at the first call. Raises Trouble."""
-    given = os.environ.get("PORTAL_METRICS_TOKEN_FILE", "")
-    if given:
-        return Path(given).resolve()
-    path = layout.keys / "metrics-token"
-    with explained("making the token for /metrics", layout.data):
-        if token := os.environ.get("PORTAL_METRICS_TOKEN", ""):
-            _keep(path, token)
-        else:
-            load_or_create_secret(path)
-    return path
-
-
-def _keep(path: Path, token: str) -> None:
-    """Prometheus wants a file, and the token came as a variable."""
-    if path.exists() and path.read_text() == token:
-        return
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(token)
-
-
 def first_administrator(layout: Layout) -> str:
     """Make the first administrator where there is none, and give the random password; '' where there is one."""
     people = get_user_model()
@@ -90,7 +67,7 @@ def first_administrator(layout: Layout) -> str:
     return password
 
 
-def environment(layout: Layout, token_file: Path, *, embedded_redis: bool) -> Mapping[str, str]:
+def environment(layout: Layout, token_files: Mapping[str, Path], *, embedded_redis: bool) -> Mapping[str, str]:
     """What the children have in their environment: ours, and where this installation's things are."""
     variables = {**os.environ, "PORTAL_DATA": str(layout.data), "PORTAL_PORT": str(settings.PORTAL_PORT)}
     variables.pop("PROMETHEUS_MULTIPROC_DIR", None)
@@ -98,9 +75,7 @@ def environment(layout: Layout, token_file: Path, *, embedded_redis: bool) -> Ma
         variables["PORTAL_REDIS_URL"] = f"unix://{layout.redis_socket}"
     if not variables.get("PORTAL_ALLOWED_INTERNAL"):
         variables["PORTAL_ALLOWED_INTERNAL"] = LOOPBACK_ADDRESSES
-    if not variables.get("PORTAL_METRICS_TOKEN"):
-        variables["PORTAL_METRICS_TOKEN_FILE"] = str(token_file)
-    return variables
+    return {**variables, **tokens.of_the_children(token_files)}
 
 
 def whole_number(name: str, default: int) -> int:

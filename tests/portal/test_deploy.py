@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from portal.up import deploy, ports
 from portal.up.deploy import Values, render
 from portal.up.layout import Layout
+from portal.up.tokens import FILES, METRICS
 from portal.up.trouble import Trouble
 from tests.support.components import need
 
@@ -44,19 +45,20 @@ def test_promtool_takes_the_committed_file():
 @pytest.mark.real
 @pytest.mark.parametrize("folder", ["plain", "with a space, a 'quote' and a # sign", "한국"])
 def test_promtool_takes_an_installations_own_file(tmp_path, folder):
-    token = tmp_path / folder / "metrics-token"
-    token.parent.mkdir()
-    token.write_text("a token")
+    tokens = {setting: tmp_path / folder / name for setting, name in FILES.items()}
+    (tmp_path / folder).mkdir()
+    for token in tokens.values():
+        token.write_text("a token")
     layout = Layout.of(tmp_path)
     (path,) = [
         path
-        for path in render(tmp_path / "out", Values.of(layout, ports.Ports(tmp_path / "p.json"), 8123, token, "1s"))
+        for path in render(tmp_path / "out", Values.of(layout, ports.Ports(tmp_path / "p.json"), 8123, tokens, "1s"))
         if path.name == "prometheus.yml"
     ]
     done = subprocess.run([need("promtool"), "check", "config", path], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     portal = yaml.safe_load(path.read_text())["scrape_configs"][2]
-    assert portal["authorization"]["credentials_file"] == str(token)
+    assert portal["authorization"]["credentials_file"] == str(tokens[METRICS])
     assert portal["static_configs"][0]["targets"] == ["localhost:8123"]
 
 

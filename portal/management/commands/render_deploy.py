@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from portal.up import deploy
 from portal.up.layout import Layout
 from portal.up.ports import Ports
-from portal.up.setup import metrics_token_file
+from portal.up.tokens import token_files
 from portal.up.trouble import Trouble, explained
 
 
@@ -46,4 +46,4 @@ class Command(BaseCommand):
             return deploy.Values(interval=interval)
         layout = Layout.of(settings.PORTAL_DATA)
         ports = Ports(layout.run / "ports.json")
-        return deploy.Values.of(layout, ports, settings.PORTAL_PORT, metrics_token_file(layout), interval)
+        return deploy.Values.of(layout, ports, settings.PORTAL_PORT, token_files(layout), interval)

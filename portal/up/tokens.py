@@ -1,0 +1,47 @@
+"""The tokens that the monitoring programs show to the portal: each in a file, made at the first start."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from portal.lib.keys import load_or_create_secret
+from portal.up.layout import Layout
+from portal.up.trouble import explained
+
+METRICS: Final = "PORTAL_METRICS_TOKEN"
+DISCOVERY: Final = "PORTAL_SD_TOKEN"
+ALERTMANAGER: Final = "PORTAL_ALERTMANAGER_TOKEN"
+# The setting and the file that holds it where nobody set it.
+FILES: Final = {METRICS: "metrics-token", DISCOVERY: "sd-token", ALERTMANAGER: "alertmanager-token"}
+
+
+def token_files(layout: Layout) -> dict[str, Path]:
+    """Setting → the file with that token; made where there is none. Raises Trouble."""
+    return {setting: _file(layout, setting, name) for setting, name in FILES.items()}
+
+
+def of_the_children(files: Mapping[str, Path]) -> dict[str, str]:
+    """What the environment has to say of those tokens that it does not name itself."""
+    return {f"{setting}_FILE": str(path) for setting, path in files.items() if not os.environ.get(setting)}
+
+
+def keep_secret(path: Path, secret: str) -> Path:
+    """That secret in that file, for programs that want a file where we were given a variable."""
+    if not path.exists() or path.read_text() != secret:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secret)
+    return path
+
+
+def _file(layout: Layout, setting: str, name: str) -> Path:
+    if given := os.environ.get(f"{setting}_FILE", ""):
+        return Path(given).resolve()
+    path = layout.keys / name
+    with explained(f"making the token {name}", layout.data):
+        if token := os.environ.get(setting, ""):
+            keep_secret(path, token)
+        else:
+            load_or_create_secret(path)
+    return path
