@@ -93,6 +93,7 @@ class Scrape:
         self.gather("counters", lambda: portal_metrics.counter_families(self.clusters))
         self.gather("backups", lambda: portal_metrics.backup_families(self.clusters))
         self.gather("users", lambda: portal_metrics.user_families(self.moment))
+        self.gather("thresholds", portal_metrics.threshold_families)
         self.gather("notifications", queue_metrics.notification_families)
         self.gather("incidents", queue_metrics.incident_families)
         self.gather("work", lambda: queue_metrics.work_families(self.moment))

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db.models import Count, Q
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from monitoring.models import ActiveUser
+from monitoring.models import ActiveUser, AlertThreshold
 from servers.models import Backup, Cluster, Counter, Server, ServerStatus
 
 WINDOWS: Final = {"5m": timedelta(minutes=5), "1h": timedelta(hours=1), "1d": timedelta(days=1)}
@@ -77,6 +77,16 @@ def user_families(moment: datetime) -> Iterator[Metric]:
     for name in WINDOWS:
         users.add_metric([name], counts[f"last_{name}"])
     yield users
+
+
+def threshold_families() -> Iterator[Metric]:
+    """With what the alert rules compare."""
+    thresholds = GaugeMetricFamily(
+        "portal_alert_threshold", "With what the alert rule of that name compares.", labels=["alert"]
+    )
+    for alert, value in AlertThreshold.objects.order_by("alert").values_list("alert", "value"):
+        thresholds.add_metric([alert], value)
+    yield thresholds
 
 
 def build_families() -> Iterator[Metric]:

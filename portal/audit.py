@@ -5,6 +5,7 @@ from typing import Any, Final
 from auditlog.registry import auditlog
 from django.contrib.auth.models import Group, User
 
+from monitoring.models import AlertThreshold
 from servers.models import Cluster, Server
 
 CLUSTER: Final = [
@@ -27,6 +28,7 @@ def register() -> None:
     """Tell auditlog what to follow. A changed secret is recorded as changed, without its text."""
     _follow(Cluster, include_fields=CLUSTER, mask_fields=["token_secret"])
     _follow(Server, include_fields=SERVER)
+    _follow(AlertThreshold, include_fields=["value", "note"])
     _follow(User, include_fields=USER, mask_fields=["password"], m2m_fields={"groups", "user_permissions"})
     _follow(Group, include_fields=["name"], m2m_fields={"permissions"})
 

@@ -39,7 +39,12 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             ],
         ),
         _group(
-            _("Alerts"), [*_linked(request, "monitoring", _ALERTS), *_linked(request, "notifications", _NOTIFICATIONS)]
+            _("Alerts"),
+            [
+                *_linked(request, "monitoring", _ALERTS),
+                *_linked(request, "notifications", _NOTIFICATIONS),
+                *_linked(request, "monitoring", _RULES),
+            ],
         ),
         _group(
             _("Clusters"),
@@ -67,6 +72,7 @@ def environment(_request: HttpRequest) -> list[Any] | None:
 _OPERATIONS: Final = [("operation", "Operations", "bolt"), ("blueprint", "Blueprints", "architecture")]
 _MONITORING: Final = [("dashboard", "Dashboards", "monitoring")]
 _ALERTS: Final = [("incident", "Incidents", "crisis_alert"), ("alert", "Alerts", "notifications_active")]
+_RULES: Final = [("alertthreshold", "Thresholds", "tune")]
 _NOTIFICATIONS: Final = [
     ("alertchannel", "Channels", "campaign"),
     ("route", "Routes", "alt_route"),

@@ -13,7 +13,7 @@ from portal.lib.access import ADMINISTRATOR, OPERATOR, VIEWER
 
 SEEN: Final = {
     "servers": ("server", "node", "storage", "cluster", "backup", "backuprun", "statechange", "operation"),
-    "monitoring": ("incident", "alert"),
+    "monitoring": ("incident", "alert", "alertthreshold"),
     "notifications": ("alertchannel", "notification", "delivery"),
 }
 
@@ -32,6 +32,7 @@ ADMINISTRATOR_MAY: Final[frozenset[str]] = OPERATOR_MAY | {
     "servers.add_cluster",
     "servers.change_cluster",
     "servers.delete_cluster",
+    "monitoring.change_alertthreshold",
     "notifications.add_alertchannel",
     "notifications.change_alertchannel",
     "notifications.delete_alertchannel",

@@ -1,6 +1,8 @@
 """What monitoring keeps: who was here, what sources said, what trouble there is."""
 
+from monitoring.models.inbound import Inbound
 from monitoring.models.incident import Alert, AlertStatus, Condition, Incident, Severity
+from monitoring.models.threshold import AlertThreshold
 from monitoring.models.users import ActiveUser
 
-__all__ = ["ActiveUser", "Alert", "AlertStatus", "Condition", "Incident", "Severity"]
+__all__ = ["ActiveUser", "Alert", "AlertStatus", "AlertThreshold", "Condition", "Inbound", "Incident", "Severity"]
