@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.lib.addresses import AddressGuard
 from portal.lib.environment import Environment
 from portal.lib.keys import load_or_create_field_key, load_or_create_secret
+from portal.lib.services import Services
 from portal.lib.smtp import mail_addresses, smtp_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -210,6 +211,16 @@ PORTAL_METRICS_TOKEN = env.secret("PORTAL_METRICS_TOKEN")
 # What Prometheus shows to learn which machines to scrape, and Alertmanager to tell what fires.
 PORTAL_SD_TOKEN = env.secret("PORTAL_SD_TOKEN")
 PORTAL_ALERTMANAGER_TOKEN = env.secret("PORTAL_ALERTMANAGER_TOKEN")
+# The programs beside the portal, for the page that watches them. ``STACK_GIVEN`` names those that ought to be there.
+_services = Services(env, PORTAL_DATA / "run" / "ports.json")
+PORTAL_PROMETHEUS_URL = _services.url("PORTAL_PROMETHEUS_URL", "prometheus", 9090)
+PORTAL_ALERTMANAGER_URL = _services.url("PORTAL_ALERTMANAGER_URL", "alertmanager", 9093)
+PORTAL_GRAFANA_URL = _services.url("PORTAL_GRAFANA_URL", "grafana", 3000)
+PORTAL_NODE_EXPORTER_URL = _services.url("PORTAL_NODE_EXPORTER_URL", "node-exporter", 9100)
+STACK_GIVEN = frozenset(_services.given)
+PORTAL_PROMETHEUS_TOKEN = env.secret("PORTAL_PROMETHEUS_TOKEN")
+PORTAL_GRAFANA_TOKEN = env.secret("PORTAL_GRAFANA_TOKEN")
+PORTAL_METRICS_URL = env.url("PORTAL_METRICS_URL", f"http://127.0.0.1:{PORTAL_PORT}/metrics")
 PROMETHEUS_EXPORT_MIGRATIONS = False
 PROMETHEUS_LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, float("inf"))
 

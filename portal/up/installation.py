@@ -80,7 +80,8 @@ class Installation:
         with explained("writing the configuration files", self.layout.data):
             chosen = ports.Ports(self.layout.run / "ports.json")
             deploy.render(self.layout.rendered, deploy.Values.of(self.layout, chosen, settings.PORTAL_PORT, files))
-        return setup.environment(self.layout, files, embedded_redis=embedded_redis), simulated
+        variables = setup.environment(self.layout, files, embedded_redis=embedded_redis)
+        return {**variables, **optional.addresses(self.found)}, simulated
 
     def _list_programs(self, redis: str) -> Demo | None:
         run, chosen = self.layout.run, ports.Ports(self.layout.run / "ports.json")

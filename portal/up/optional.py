@@ -1,8 +1,9 @@
 """Programs that run beside the portal where they are found on PATH. A further one is one more entry in ``OPTIONAL``."""
 
 import http.client
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,6 +58,12 @@ def look_for(optional: Optional, layout: Layout, ports: Ports) -> Found:
     )
 
 
+def addresses(found: Iterable[Found]) -> dict[str, str]:
+    """What the children's environment says of where these programs answer; the operator's own word goes first."""
+    variables = {f"PORTAL_{one.name.replace('-', '_').upper()}_URL": one.port for one in found if one.port}
+    return {name: f"http://{LOOPBACK}:{port}" for name, port in variables.items() if not os.environ.get(name)}
+
+
 def metrics_of(port: int) -> str:
     """What /metrics on that port of this machine says; '' where nothing answers."""
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=3)
@@ -76,6 +83,8 @@ def _prometheus(binary: str, port: int, layout: Layout) -> tuple[str, ...]:
         f"--storage.tsdb.path={layout.data / 'prometheus'}",
         *("--storage.tsdb.retention.time=30d", "--storage.tsdb.retention.size=10GB"),
         f"--web.listen-address={LOOPBACK}:{port}",
+        # For `manage.py stack_backup`, whose snapshot of the data needs it. On loopback only.
+        "--web.enable-admin-api",
     )
 
 
