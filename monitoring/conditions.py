@@ -47,7 +47,7 @@ class Finding:
     title: str
     text: str
     since: datetime
-    cluster: Cluster
+    cluster: Cluster | None = None
     node: Node | None = None
     server: Server | None = None
     labels: dict[str, str] = field(default_factory=dict)

@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from monitoring import views
+from monitoring import intake, views
 
 urlpatterns = [
+    path("hooks/alertmanager/", intake.from_alertmanager, name="hook-alertmanager"),
     path("metrics", views.metrics, name="metrics"),
     path("metrics/", views.metrics, name="metrics"),
 ]

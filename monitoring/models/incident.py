@@ -113,6 +113,8 @@ class Alert(models.Model):
     severity = models.CharField(_("severity"), max_length=10, choices=Severity)
     title = models.CharField(_("title"), max_length=200)
     labels = models.JSONField(default=dict)
+    link = models.TextField(_("where it comes from"), default="")
+    last_received_at = models.DateTimeField(_("last heard"), default=clock.now)
     incident = models.ForeignKey(
         Incident, on_delete=models.CASCADE, related_name="alerts", verbose_name=_("incident")
     )  # fmt: skip

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.contrib.auth.models import User
 
-from monitoring.incidents import evaluate
+from monitoring.evaluation import evaluate
 from monitoring.models import Alert, Incident
 from notifications.models import Notification
 from portal.lib import clock
@@ -220,15 +220,15 @@ def test_a_server_started_by_hand_after_a_stop_is_expected_to_run_again(cluster,
 
 
 def test_two_processes_that_look_at_once_tell_it_once(cluster, pve):
-    from monitoring import incidents
+    from monitoring import evaluation, incidents
 
     pve.stop_guest(300)
     sync_cluster(Cluster.objects.get())
     server = Server.objects.select_related("cluster", "node").get(vmid=300)
-    verdict = incidents._servers(set(), {cluster.pk})["guest_down", f"server:{server.pk}"]
-    assert [incidents.open_incident(verdict), incidents.open_incident(verdict)] == [1, 0]
-    incident, same = Incident.objects.get(), Incident.objects.get()
-    assert [incidents.close_incident(incident, clock.now()), incidents.close_incident(same, clock.now())] == [1, 0]
+    verdict = evaluation._servers(set(), {cluster.pk})["guest_down", f"server:{server.pk}"]
+    assert [incidents.raise_alert(verdict), incidents.raise_alert(verdict)] == [1, 0]
+    alert, same = Alert.objects.get(), Alert.objects.get()
+    assert [incidents.resolve_alert(alert, clock.now()), incidents.resolve_alert(same, clock.now())] == [1, 0]
     assert len(told()) == 2
 
 

@@ -1,0 +1,141 @@
+"""What the portal itself knows is wrong becomes alerts of the source "portal".
+
+Two things meet here: the rows as they are now, and the changes that nobody has looked at yet. The changes matter when
+something fell and stood up again while no worker was there: it is told all the same, once each way.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from django.db import transaction
+from django.db.models import Count, Q
+
+from monitoring import conditions
+from monitoring.conditions import UNDECIDED, Finding, Verdict
+from monitoring.incidents import PORTAL, raise_alert, resolve_alert
+from monitoring.models import Alert, AlertStatus, Condition
+from portal.lib import clock
+from servers.models import ChangeKind, Cluster, Node, Operation, Server, StateChange
+
+BATCH: Final = 500
+
+
+def evaluate() -> int:
+    """Look at what changed and at what is, and open and close incidents. Returns how many of both.
+
+    May run in two processes at once: opening is guarded by a constraint, closing by a conditional update.
+    """
+    moment = clock.now()
+    reliable = _reliable()
+    busy = busy_servers(moment)
+    moved = _replay(busy, reliable)
+    verdicts = {**_clusters(), **_nodes(reliable), **_servers(busy, reliable)}
+    firing = _firing()
+    for key, verdict in verdicts.items():
+        if isinstance(verdict, Finding) and key not in firing:
+            moved += raise_alert(verdict)
+    for key, alert in firing.items():
+        if verdicts.get(key, _judge_missing(alert)) is None:
+            moved += resolve_alert(alert, moment)
+    return moved
+
+
+def has_news() -> bool:
+    """Whether there are changes that nobody has looked at."""
+    return StateChange.objects.filter(processed_at=None).exists()
+
+
+def busy_servers(moment: datetime) -> set[int]:
+    """Servers with an operation under way, or over so lately that Proxmox's list may not show it yet."""
+    lately = moment - conditions.AFTER_OPERATION
+    active = Q(state__in=Operation.ACTIVE) | Q(finished_at__gte=lately, state__in=["succeeded", "warnings"])
+    return set(Operation.objects.filter(active).values_list("server_id", flat=True))
+
+
+def _firing(**condition: str) -> dict[tuple[str, str], Alert]:
+    """The portal's own alerts that are not over, by condition and thing."""
+    alerts = Alert.objects.filter(source=PORTAL, status=AlertStatus.FIRING, **condition)
+    found = alerts.select_related("incident__server", "incident__cluster")
+    return {(alert.condition, alert.incident.object_key): alert for alert in found}
+
+
+# --- gathering
+
+
+def _reliable() -> set[int]:
+    """Clusters whose rows are the present: enabled, and the last sync was good."""
+    return set(Cluster.objects.filter(enabled=True, last_error="").values_list("pk", flat=True))
+
+
+def _clusters() -> dict[tuple[str, str], Verdict]:
+    return {
+        (Condition.CLUSTER_UNREACHABLE, f"cluster:{cluster.pk}"): conditions.of_cluster(cluster)
+        for cluster in Cluster.objects.filter(enabled=True).exclude(last_error="")
+    }
+
+
+def _nodes(reliable: set[int]) -> dict[tuple[str, str], Verdict]:
+    down = (
+        Node.objects.filter(retired_at=None, cluster__enabled=True).exclude(status="online").select_related("cluster")
+    )
+    counted = down.annotate(guests=Count("server", filter=Q(server__retired_at=None, server__template=False)))
+    return {
+        (Condition.NODE_OFFLINE, f"node:{node.pk}"): conditions.of_node(
+            node, node.guests, reliable=node.cluster_id in reliable
+        )
+        for node in counted
+    }
+
+
+def _servers(busy: set[int], reliable: set[int]) -> dict[tuple[str, str], Verdict]:
+    """Servers that are not what they should be: few, by the index on their status."""
+    should_run = Q(expected_state="running") | Q(expected_state="", intended_state="running")
+    should_stop = Q(expected_state="stopped")
+    off = (should_run & ~Q(status="running")) | (should_stop & ~Q(status="stopped"))
+    found: dict[tuple[str, str], Verdict] = {}
+    for server in Server.objects.filter(off, retired_at=None, template=False, cluster__enabled=True).select_related(
+        "cluster", "node"
+    ):
+        verdict = conditions.of_server(
+            server, server.status, server.status_since, busy, reliable=server.cluster_id in reliable
+        )
+        for condition in _conditions_of(verdict):
+            found[condition, f"server:{server.pk}"] = verdict
+    return found
+
+
+def _conditions_of(verdict: Verdict) -> tuple[str, ...]:
+    if verdict is UNDECIDED:
+        return (Condition.GUEST_DOWN, Condition.GUEST_UNEXPECTED)
+    return (verdict.condition,) if isinstance(verdict, Finding) else ()
+
+
+def _judge_missing(alert: Alert) -> Verdict:
+    """An alert that no verdict speaks of: its thing is well, or its cluster cannot be asked."""
+    cluster = alert.incident.cluster
+    unsure = cluster is not None and cluster.enabled and bool(cluster.last_error)
+    return UNDECIDED if unsure and alert.condition != Condition.CLUSTER_UNREACHABLE else None
+
+
+def _replay(busy: set[int], reliable: set[int]) -> int:
+    """Changes of servers' states that nobody has looked at: a fall that is over by now is told, too."""
+    changes = list(
+        StateChange.objects.filter(processed_at=None)
+        .select_related("server__cluster", "server__node")
+        .order_by("at", "pk")[:BATCH]
+    )
+    moved = 0
+    for change in changes:
+        with transaction.atomic():
+            mine = StateChange.objects.filter(pk=change.pk, processed_at=None).update(processed_at=clock.now())
+            if mine and change.kind == ChangeKind.STATUS and change.server:
+                moved += _replay_one(change, change.server, busy, reliable)
+    return moved
+
+
+def _replay_one(change: StateChange, server: Server, busy: set[int], reliable: set[int]) -> int:
+    verdict = conditions.of_server(server, change.new, change.at, busy, reliable=server.cluster_id in reliable)
+    firing = _firing(incident__object_key=f"server:{server.pk}")
+    if isinstance(verdict, Finding):
+        return raise_alert(verdict) if (verdict.condition, verdict.object_key) not in firing else 0
+    return sum(resolve_alert(alert, change.at) for alert in firing.values()) if verdict is None else 0
