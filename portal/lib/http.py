@@ -2,6 +2,8 @@
 
 import contextlib
 import socket
+import time
+from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -10,13 +12,14 @@ from requests.adapters import HTTPAdapter
 from requests.utils import select_proxy
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import create_connection
 
 from portal.lib.addresses import AddressGuard, AddressRefused, is_loopback
 
 CONNECT_SECONDS: Final = 5.0
 MAX_ANSWER: Final = 10 * 1024 * 1024
+PIECE: Final = 64 * 1024
 NO_PROXY: Final = {"http": "", "https": "", "all": ""}
 RequestError = requests.RequestException
 
@@ -41,6 +44,26 @@ class OutgoingSession(requests.Session):
         if is_loopback(urlsplit(url).hostname or ""):
             kwargs.setdefault("proxies", NO_PROXY)
         return super().request(method, url, *args, **kwargs)
+
+
+class TooMuch(requests.RequestException):
+    """The answer is larger than anybody wants it."""
+
+
+def pieces(response: requests.Response, *, seconds: float, limit: int) -> Iterator[bytes]:
+    """The body of a response that was asked for with ``stream``, as it comes. Raises requests.RequestException when it
+    takes longer than that altogether, however steadily it drips, and TooMuch when it grows beyond so many bytes."""
+    until, size = time.monotonic() + seconds, 0
+    try:
+        while piece := response.raw.read1(PIECE, decode_content=True):
+            size += len(piece)
+            if size > limit:
+                raise TooMuch
+            yield piece
+            if time.monotonic() > until:
+                raise requests.exceptions.ReadTimeout
+    except HTTPError as error:
+        raise requests.exceptions.ConnectionError(type(error).__name__) from None
 
 
 class GuardedSession(OutgoingSession):
@@ -124,6 +147,7 @@ REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (requests.exceptions.ProxyError, "the proxy between refused"),
     (requests.exceptions.InvalidURL, "the address is none"),
     (requests.exceptions.MissingSchema, "the address is none"),
+    (TooMuch, "its answer is too large"),
 )
 
 
