@@ -13,8 +13,8 @@ from django.core.cache import cache
 from django.db.models import Count, Min
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-import notifications
 from monitoring.models import Incident, Severity
+from notifications import figures as figures_of_messages
 from servers.models import Operation, OperationState, StateChange
 
 TICK_KEY: Final = "monitoring:tick"
@@ -28,7 +28,7 @@ def note_tick(moment: datetime) -> None:
 
 def notification_families() -> Iterator[Metric]:
     """What became of messages, and what is on its way."""
-    figures = notifications.figures()
+    figures = figures_of_messages()
     total = CounterMetricFamily(
         "portal_notifications", "Deliveries of messages, by channel kind and result.", labels=["kind", "result"]
     )

@@ -1,6 +1,6 @@
 """From a message to its delivery. Knows no Proxmox and no Prometheus.
 
-This is the door: other apps use ``Message``, ``publish`` and ``figures`` and nothing behind them.
+This is the door: other apps use ``Message``, ``publish``, ``told`` and ``figures`` and nothing behind them.
 """
 
 from collections.abc import Iterable
@@ -10,9 +10,10 @@ from notifications.message import Message, Severity, Status
 
 if TYPE_CHECKING:
     from notifications.counting import Figures
+    from notifications.history import Told
     from notifications.models import AlertChannel, Notification
 
-__all__ = ["Message", "Severity", "Status", "figures", "publish"]
+__all__ = ["Message", "Severity", "Status", "figures", "publish", "told"]
 
 
 def publish(message: Message, *, channels: "Iterable[AlertChannel] | None" = None) -> "Notification":
@@ -31,3 +32,10 @@ def figures() -> "Figures":
     from notifications import counting
 
     return counting.read()
+
+
+def told(message_id: str) -> "list[Told]":
+    """What was said under that id and what became of it, the newest first."""
+    from notifications import history
+
+    return history.of(message_id)

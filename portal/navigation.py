@@ -7,9 +7,12 @@ from django.core.cache import cache
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
+from monitoring.models import Incident
+from notifications import figures
 from portal.lib.access import may
-from servers.models import Cluster, Node, Server
+from servers.models import Cluster, Node, Operation, Server
 
 COUNTS_KEY: Final = "portal:sidebar-counts"
 COUNTS_SECONDS: Final = 15
@@ -22,15 +25,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     counts = _counts()
     groups = [
         _group("", [_front(), *_linked(request, "monitoring", _MONITORING)]),
-        _group(
-            _("Servers"),
-            [
-                _item(request, "servers", "server", _("Servers"), "dns", badge=counts["servers"]),
-                _item(request, "servers", "node", _("Nodes"), "host", alarm=counts["nodes_down"]),
-                _item(request, "servers", "storage", _("Storages"), "hard_drive"),
-                *_linked(request, "servers", _OPERATIONS),
-            ],
-        ),
+        _group(_("Servers"), _servers(request, counts)),
         _group(
             _("Backups"),
             [
@@ -38,14 +33,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _item(request, "servers", "backuprun", _("Backup runs"), "backup"),
             ],
         ),
-        _group(
-            _("Alerts"),
-            [
-                *_linked(request, "monitoring", _ALERTS),
-                *_linked(request, "notifications", _NOTIFICATIONS),
-                *_linked(request, "monitoring", _RULES),
-            ],
-        ),
+        _group(_("Alerts"), _alerts(request, counts)),
         _group(
             _("Clusters"),
             [_item(request, "servers", "cluster", _("Clusters"), "hub", alarm=counts["clusters_failing"])],
@@ -63,23 +51,40 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     return [group for group in groups if group["items"]]
 
 
+def _servers(request: HttpRequest, counts: dict[str, int]) -> list[dict[str, Any] | None]:
+    return [
+        _item(request, "servers", "server", _("Servers"), "dns", badge=counts["servers"]),
+        _item(request, "servers", "node", _("Nodes"), "host", alarm=counts["nodes_down"]),
+        _item(request, "servers", "storage", _("Storages"), "hard_drive"),
+        _item(request, "servers", "operation", _("Operations"), "bolt", badge=counts["operations"]),
+        *_linked(request, "servers", _LATER),
+    ]
+
+
+def _alerts(request: HttpRequest, counts: dict[str, int]) -> list[dict[str, Any] | None]:
+    return [
+        _item(request, "monitoring", "incident", _("Incidents"), "crisis_alert", alarm=counts["incidents"]),
+        *_linked(request, "notifications", _NOTIFICATIONS),
+        _item(request, "notifications", "delivery", _("Deliveries"), "send", alarm=counts["deliveries_dead"]),
+        *_linked(request, "monitoring", _RULES),
+    ]
+
+
 def environment(_request: HttpRequest) -> list[Any] | None:
     """The label in the header while only the demo's cluster is there."""
     return [_("Demo"), "warning"] if _counts()["demo_only"] else None
 
 
 # Pages that other parts of the portal bring: they appear as soon as their models have an admin.
-_OPERATIONS: Final = [("operation", "Operations", "bolt"), ("blueprint", "Blueprints", "architecture")]
-_MONITORING: Final = [("dashboard", "Dashboards", "monitoring")]
-_ALERTS: Final = [("incident", "Incidents", "crisis_alert"), ("alert", "Alerts", "notifications_active")]
-_RULES: Final = [("alertthreshold", "Thresholds", "tune")]
+_LATER: Final = [("blueprint", gettext_noop("Blueprints"), "architecture")]
+_MONITORING: Final = [("dashboard", gettext_noop("Dashboards"), "monitoring")]
+_RULES: Final = [("alertthreshold", gettext_noop("Thresholds"), "tune")]
 _NOTIFICATIONS: Final = [
-    ("alertchannel", "Channels", "campaign"),
-    ("route", "Routes", "alt_route"),
-    ("silence", "Silences", "notifications_paused"),
-    ("maintenance", "Maintenance", "construction"),
-    ("notification", "Notifications", "mail"),
-    ("delivery", "Deliveries", "send"),
+    ("alertchannel", gettext_noop("Channels"), "campaign"),
+    ("route", gettext_noop("Routes"), "alt_route"),
+    ("silence", gettext_noop("Silences"), "notifications_paused"),
+    ("maintenance", gettext_noop("Maintenance"), "construction"),
+    ("notification", gettext_noop("Notifications"), "mail"),
 ]
 
 
@@ -122,6 +127,9 @@ def _counts() -> dict[str, int]:
         counts = {
             "servers": Server.objects.filter(retired_at=None, template=False).count(),
             "nodes_down": Node.objects.filter(retired_at=None, status="offline").count(),
+            "operations": Operation.objects.filter(state__in=Operation.ACTIVE).count(),
+            "incidents": Incident.objects.filter(closed_at=None).count(),
+            "deliveries_dead": figures().queue.get("dead", 0),
             "clusters_failing": sum(1 for _name, failing, enabled in names if failing and enabled),
             "demo_only": int([name for name, _failing, _enabled in names] == [DEMO]),
         }

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from monitoring.admin import shown
 from monitoring.models import Incident
+from notifications import told
 from portal.lib import clock, show
 from portal.lib.access import may
 from portal.lib.buttons import list_url, object_url
@@ -19,20 +20,30 @@ ROWS: Final = 8
 @section("monitoring.incident:top", order=10)
 def incident_facts(request: HttpRequest, incident: Incident) -> Section:
     """What is known about an incident."""
-    rows = [
-        [_("State"), shown.state(incident)],
-        [_("Severity"), shown.severity(incident)],
-        [_("Where"), shown.subject(incident)],
-        [_("What is known"), incident.text],
-        [_("Began"), show.moment(incident.opened_at)],
-        [_("Over"), show.moment(incident.closed_at, never=_("not yet"))],
-        [_("Lasted"), clock.span(incident.duration)],
+    facts = [
+        (_("State"), shown.state(incident)),
+        (_("Severity"), shown.severity(incident)),
+        (_("Where"), shown.subject(incident)),
+        (_("Began"), show.moment(incident.opened_at)),
+        (_("Lasted"), clock.span(incident.duration)),
+        (_("Over"), show.moment(incident.closed_at, never=_("not yet"))),
+        (_("Acknowledged"), show.moment(incident.acknowledged_at, never=_("by nobody"))),
+        (_("What is known"), incident.text),
+        (_("How it ended"), incident.ending),
     ]
-    if incident.ending:
-        rows.append([_("How it ended"), incident.ending])
-    if incident.acknowledged_at:
-        rows.append([_("Acknowledged"), show.moment(incident.acknowledged_at)])
-    return _table(_("What happened"), "crisis_alert", [_("Fact"), ""], rows, "")
+    return Section(_("What happened"), "portal/facts.html", {"facts": facts}, icon="crisis_alert", wide=True)
+
+
+@section("monitoring.incident", order=15)
+def incident_messages(request: HttpRequest, incident: Incident) -> Section:
+    """Who was told of it."""
+    rows = [
+        [line.title, line.channel, show.badge(line.state, line.tone), show.moment(line.at), line.remark or show.DASH]
+        for line in told(incident.message_id)
+    ]
+    empty = _("Nobody was told: there is no enabled channel for this severity. Add one under Channels.")
+    head = [_("Message"), _("Channel"), _("State"), _("When"), _("Remark")]
+    return _table(_("Who was told"), "send", head, rows, empty)
 
 
 @section("monitoring.incident", order=20)

@@ -27,6 +27,7 @@ def of_server(server: Server) -> tuple[Facts, Any, str]:
         (_("Type and VMID"), f"{labels.kind_word(server)} {server.vmid}"),
         (_("Cluster"), labels.to(server.cluster)),
         (_("Node"), labels.to(server.node)),
+        (_("Address"), _address(server)),
         (_("CPU"), format_html("{} <small>{}</small>", cpu, labels.cores(server.max_cpu))),
         (_("Memory"), format_html("{} <small>{}</small>", memory, show.size(server.max_memory))),
         (_("Disk"), _disk(server, now.disk if now else None)),
@@ -39,6 +40,16 @@ def of_server(server: Server) -> tuple[Facts, Any, str]:
         (_("Retired"), show.moment(server.retired_at) if server.retired_at else ""),
     ]
     return found, _figures_of(now), _staleness(server)
+
+
+def _address(server: Server) -> Any:
+    """Where it is reached, and who says so."""
+    if server.operator_address:
+        return format_html("{} <small>{}</small>", server.operator_address, _("given by an operator"))
+    teller = _("its guest agent") if server.kind == "qemu" else _("its container")
+    asked = _("asked %(when)s: %(error)s") if server.agent_error else _("told by %(teller)s, %(when)s")
+    said = asked % {"when": clock.ago(server.agent_asked_at), "error": server.agent_error, "teller": teller}
+    return format_html("{} <small>{}</small>", server.agent_address, said) if server.agent_asked_at else ""
 
 
 def _disk(server: Server, used: int | None) -> Any:

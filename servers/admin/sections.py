@@ -16,7 +16,7 @@ ROWS: Final = 10
 
 
 def _facts(title: str, found: facts.Facts, note: Any = "", warning: Any = "") -> Section:
-    return Section(title, "servers/facts.html", {"facts": found, "warning": warning}, icon="info", note=note, wide=True)
+    return Section(title, "portal/facts.html", {"facts": found, "warning": warning}, icon="info", note=note, wide=True)
 
 
 @section("servers.server:top", order=10)

@@ -238,3 +238,37 @@ def test_a_disabled_cluster_is_watched_no_more(cluster, pve):
     Cluster.objects.update(enabled=False)
     evaluate()
     assert Incident.objects.get().ending == "Its cluster is not watched any more."
+
+
+def test_the_incidents_page_says_what_happened_and_who_was_told(cluster, pve):
+    from notifications.models import AlertChannel
+    from tests.support import seed
+
+    channel = AlertChannel(kind="webhook", name="Duty phone")
+    channel.keep({"url": "https://example.org/hook?token=SECRET"})
+    channel.save()
+    pve.stop_guest(300)
+    look(cluster)
+    address = f"/admin/monitoring/incident/{Incident.objects.get().pk}/change/"
+    page = seed.browser("viewer").get(address).content.decode()
+    assert "데이터베이스 (300) is stopped" in page
+    assert "Duty phone" in page
+    assert "SECRET" not in page
+
+
+def test_acknowledging_asks_then_acts_once_and_leaves_an_entry(cluster, pve):
+    from tests.support import seed
+
+    pve.stop_guest(300)
+    look(cluster)
+    incident = Incident.objects.get()
+    address = f"/admin/monitoring/incident/{incident.pk}/acknowledge/"
+    assert seed.browser("viewer").post(address, follow=True).status_code == 200
+    operator = seed.browser("operator")
+    operator.get(address)
+    incident.refresh_from_db()
+    assert incident.acknowledged_at is None
+    assert "You look after" in operator.post(address, follow=True).content.decode()
+    incident.refresh_from_db()
+    assert incident.acknowledged_by is not None
+    assert "You look after" not in operator.post(address, follow=True).content.decode()
