@@ -54,6 +54,14 @@ def parse_endpoint(typed: str) -> str:
     return f"https://{host}:{port}"
 
 
+def validate_host(typed: str) -> None:
+    """Raises ValidationError where that is neither a host name nor an IP address, or where a port stands with it."""
+    host = typed.strip()
+    if not (_is_ipv6(host) or HOST_NAME.fullmatch(host)):
+        sentence = _("%(address)s: write a host name or an IP address, without a port.")
+        raise ValidationError(sentence % {"address": host})
+
+
 def host_and_port(endpoint: str) -> tuple[str, int]:
     """The host (IPv6 without brackets) and port of an endpoint in our form."""
     parts = urlsplit(endpoint)

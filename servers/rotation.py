@@ -14,9 +14,10 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from portal.lib import clock
+from servers import addresses, findings
 from servers.backups import record_runs, record_volumes
 from servers.failover import Endpoints, ask
-from servers.models import Backup, Cluster, Node, NodeStatus, Storage
+from servers.models import Backup, Cluster, Finding, Node, NodeStatus, Storage
 from servers.proxmox.errors import EndpointError, Implausible, ProxmoxError, TokenRefused
 from servers.proxmox.types import BackupVolume
 
@@ -29,6 +30,8 @@ EVERY: Final = {
     "version": timedelta(hours=1),
     "tasks": timedelta(seconds=30),
     "content": timedelta(minutes=5),
+    "addresses": TURN,  # a few guests at each turn, each guest rarely
+    **findings.EVERY,
 }
 
 
@@ -82,13 +85,19 @@ def rotate(cluster: Cluster, *, everything: bool = False) -> list[str]:
             rotation_lease_until=None,
             rotation_error="\n".join(errors),
         )
+        findings.forget_others(cluster, keys)
     return errors
 
 
 def _jobs(cluster: Cluster) -> Iterator[Job]:
     yield Job("tasks", "tasks")
     yield Job("version", "version")
+    yield from (Job(kind, kind) for kind in findings.OF_CLUSTER)
     online = [node.name for node in Node.objects.filter(cluster=cluster, retired_at=None, status=NodeStatus.ONLINE)]
+    yield Job("addresses", "addresses")
+    if Node.objects.filter(cluster=cluster, retired_at=None).count() > 1:
+        yield from (Job(kind, kind) for kind in findings.OF_SEVERAL)
+    yield from (Job(f"{kind}@{node}", kind, node=node) for kind in findings.OF_NODE for node in online)
     storages = Storage.objects.filter(cluster=cluster, retired_at=None, status="available", content__contains="backup")
     for storage in storages.select_related("node"):
         node = storage.node.name if storage.node else next(iter(online), "")
@@ -104,9 +113,15 @@ def _due(jobs: list[Job], done: dict[str, float], moment: datetime) -> list[Job]
 
 def _do(cluster: Cluster, job: Job, endpoints: Endpoints, done: dict[str, Any]) -> None:
     if job.kind == "version":
-        Cluster.objects.filter(pk=cluster.pk).update(version=ask(cluster, lambda g: g.version(), endpoints))
+        release = ask(cluster, lambda g: g.release(), endpoints)
+        Cluster.objects.filter(pk=cluster.pk).update(version=release["version"])
+        Finding.keep(cluster, job.key, release, clock.now())
     elif job.kind == "tasks":
         record_runs(cluster, ask(cluster, lambda g: g.tasks(), endpoints))
+    elif job.kind == "addresses":
+        addresses.collect(cluster, endpoints)
+    elif job.kind in findings.QUESTIONS:
+        findings.find(cluster, job.key, job.kind, job.node, endpoints)
     elif job.storage is not None:
         name = job.storage.name
         volumes = ask(cluster, lambda g: g.backups(job.node, name), endpoints)

@@ -11,7 +11,7 @@ from servers import figures
 from servers.proxmox.types import Guest, NodeFacts, StorageFacts
 
 KEEP_SECONDS = 15 * 60
-FORMAT = 1  # raised when the types change, so that an old worker's entry counts as absent
+FORMAT = 2  # raised when the types change, so that an old worker's entry counts as absent
 
 
 @dataclass(slots=True, frozen=True)

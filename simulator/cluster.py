@@ -40,6 +40,9 @@ class Cluster:
         self.volumes: dict[tuple[str, str], Volume] = {}
         self.pools: dict[str, str] = {}
         self.jobs: dict[str, Job] = {}
+        self.qdevice: dict[str, str] = {}  # as the API tells it
+        self.subscriptions: dict[str, dict[str, Any]] = {}  # node -> its row
+        self.replications: dict[str, dict[str, Any]] = {}  # job -> its row
         self.tokens: dict[str, str] = {}
         self.token_rights: dict[str, Rights] = {}
         self.passwords: dict[str, str] = {}

@@ -3,6 +3,7 @@
 from servers.models.backup import Backup, BackupRun, Outcome, Verification
 from servers.models.cluster import Cluster, TlsMode
 from servers.models.counter import Counter
+from servers.models.finding import Finding
 from servers.models.inventory import ExpectedState, Kind, Node, NodeStatus, Server, ServerStatus, Storage
 from servers.models.operation import Action, Operation, OperationState
 from servers.models.statechange import ChangeKind, StateChange
@@ -16,6 +17,7 @@ __all__ = [
     "Cluster",
     "Counter",
     "ExpectedState",
+    "Finding",
     "Kind",
     "Node",
     "NodeStatus",

@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from portal.lib import clock
+from servers.endpoints import validate_host
 from servers.models.cluster import Cluster
 
 
@@ -146,6 +147,12 @@ class Server(Thing):
     # The state it was last put in on purpose: the first seen one, then what operations and people asked for.
     intended_state = models.CharField(max_length=10, default="")
 
+    # --- the rotation's columns: what the guest agent, or the container, says of itself
+    agent_address = models.CharField(_("agent's address"), max_length=64, default="")
+    agent_error = models.CharField(max_length=300, default="")  # why it said nothing when it was last asked
+    agent_asked_at = models.DateTimeField(null=True)
+    agent_due_at = models.DateTimeField(null=True)
+
     # --- the operator's columns
     owner = models.CharField(_("owner"), max_length=100, blank=True, default="", db_index=True)
     environment = models.CharField(_("environment"), max_length=40, blank=True, default="", db_index=True)
@@ -161,7 +168,12 @@ class Server(Thing):
         help_text=_("Where its node_exporter listens (usually 9100). Empty: Prometheus does not scrape it."),
     )
     operator_address = models.CharField(
-        _("address"), max_length=255, blank=True, default="", help_text=_("Empty: the address its guest agent tells.")
+        _("address"),
+        max_length=255,
+        blank=True,
+        default="",
+        validators=[validate_host],
+        help_text=_("A host name or an IP address, without a port. Empty: the address its guest agent tells."),
     )
 
     class Meta:
@@ -196,3 +208,8 @@ class Server(Thing):
     def expected(self) -> str:
         """The state it should be in: ``running``, ``stopped``, or ``any``. The operator's word goes first."""
         return self.expected_state or self.intended_state or ExpectedState.ANY
+
+    @property
+    def address(self) -> str:
+        """Where it is reached: the operator's word, else its guest agent's; '' while nobody knows."""
+        return self.operator_address.strip() or self.agent_address

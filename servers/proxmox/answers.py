@@ -159,6 +159,7 @@ def _node(row: dict[str, Any]) -> NodeFacts:
         disk=whole(row.get("disk")),
         max_disk=whole(row.get("maxdisk")),
         uptime=whole(row.get("uptime")),
+        ha_state=text(row.get("hastate")),
     )
 
 

@@ -20,7 +20,7 @@ from proxmoxer import ProxmoxAPI, ResourceException
 from requests.adapters import HTTPAdapter
 
 from servers.endpoints import host_and_port
-from servers.proxmox import answers
+from servers.proxmox import answers, rare_answers
 from servers.proxmox.errors import (
     CertificateRejected,
     NodeUnreachable,
@@ -31,7 +31,7 @@ from servers.proxmox.errors import (
     TokenRefused,
     Unreachable,
 )
-from servers.proxmox.types import BackupVolume, ClusterStatus, Resources, TaskRow
+from servers.proxmox.types import BackupVolume, ClusterStatus, Interface, Resources, TaskRow
 from servers.proxmox.wording import reason_text, what_came, why_not_connected, why_rejected
 
 CONNECT_SECONDS: Final = 5.0
@@ -122,6 +122,40 @@ class Gateway:
     def tasks(self) -> list[TaskRow]:
         """The running tasks and the last 25 or so of each node."""
         return answers.tasks(self.get("cluster/tasks"))
+
+    # --- what is asked rarely
+
+    def interfaces(self, node: str, kind: str, vmid: int) -> list[Interface]:
+        """A running guest's network cards, from its agent or its container. Raises Refused in Proxmox's words, such
+        as ``QEMU guest agent is not running`` (after three seconds)."""
+        path = f"nodes/{segment(node)}/{segment(kind)}/{vmid:d}"
+        if kind == "qemu":
+            return rare_answers.agent_interfaces(self.get(f"{path}/agent/network-get-interfaces"))
+        return rare_answers.container_interfaces(self.get(f"{path}/interfaces"))
+
+    def release(self) -> dict[str, str]:
+        """``version``, ``release`` and ``repoid``, as far as they are there; the version always is."""
+        return rare_answers.release(self.get("version"))
+
+    def identity(self) -> dict[str, Any]:
+        """The cluster's own name, version and members; a server outside any cluster has no name and no version."""
+        return rare_answers.identity(self.get("cluster/status"))
+
+    def not_backed_up(self) -> list[str]:
+        """The guests in no backup job, such as ``qemu/100``."""
+        return rare_answers.not_backed_up(self.get("cluster/backup-info/not-backed-up"))
+
+    def qdevice(self) -> dict[str, str]:
+        """The external vote as the asked node sees it; empty where there is none."""
+        return rare_answers.texts(self.get("cluster/config/qdevice"))
+
+    def subscription(self, node: str) -> dict[str, str]:
+        """A node's subscription: ``status`` and, where there is one, ``level`` and ``nextduedate``."""
+        return rare_answers.subscription(self.get(f"nodes/{segment(node)}/subscription"))
+
+    def replication(self, node: str) -> list[dict[str, Any]]:
+        """The replication jobs whose source is that node, with how their last runs went."""
+        return rare_answers.replication(self.get(f"nodes/{segment(node)}/replication"))
 
     # --- operations
 

@@ -46,6 +46,7 @@ class NodeFacts(NamedTuple):
     disk: int | None
     max_disk: int | None
     uptime: int | None
+    ha_state: str = ""
 
 
 class StorageFacts(NamedTuple):
@@ -108,3 +109,11 @@ class TaskRow:
     started: int
     ended: int | None
     status: str
+
+
+@dataclass(slots=True, frozen=True)
+class Interface:
+    """A network card as the guest itself tells it."""
+
+    name: str
+    addresses: list[str]  # without prefix, in the guest's order

@@ -1,0 +1,96 @@
+"""Judges the answers that are asked for rarely, by the rotation: as ``answers`` does for the rest.
+
+What is kept of them is JSON: texts, numbers, lists and objects of these.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from django.utils.translation import gettext as _
+
+from servers.proxmox.answers import GUEST_KINDS, listing, mapping, part, text, version, whole
+from servers.proxmox.errors import OddAnswer
+from servers.proxmox.types import Interface
+
+RELEASE: Final = ("version", "release", "repoid")
+REPLICATION_TIMES: Final = ("duration", "last_sync", "last_try", "next_sync", "fail_count")
+
+
+def agent_interfaces(data: Any) -> list[Interface]:
+    """``agent/network-get-interfaces``: an object with a list. A card without addresses has no list of them."""
+    rows = listing(mapping(data, "agent/network-get-interfaces").get("result"), "agent/network-get-interfaces")
+    return [Interface(text(row.get("name")), _addresses(row)) for row in rows]
+
+
+def container_interfaces(data: Any) -> list[Interface]:
+    """``/lxc/…/interfaces``: null while it is stopped. Before 8.4 there is one IPv4 and one IPv6 address per card."""
+    if data is None:
+        return []
+    rows = listing(data, "/lxc/…/interfaces")
+    return [Interface(text(row.get("name")), _addresses(row) or _one_of_each(row)) for row in rows]
+
+
+def _addresses(row: dict[str, Any]) -> list[str]:
+    listed = row.get("ip-addresses")
+    entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+    return [text(entry["ip-address"]) for entry in entries if entry.get("ip-address")]
+
+
+def _one_of_each(row: dict[str, Any]) -> list[str]:
+    return [text(row[key]).partition("/")[0] for key in ("inet", "inet6") if row.get(key)]
+
+
+def release(data: Any) -> dict[str, str]:
+    """``/version``. Raises OddAnswer where it names no version."""
+    version(data)
+    return {key: text(data[key]) for key in RELEASE if data.get(key) is not None}
+
+
+def identity(data: Any) -> dict[str, Any]:
+    """``/cluster/status``: ``name`` and ``version`` of the cluster, and of each member its number and level.
+
+    A server outside any cluster has no row of a cluster: then both are empty.
+    """
+    rows = listing(data, "/cluster/status")
+    members = {
+        text(row.get("name")): {"id": text(row.get("nodeid")), "level": text(row.get("level"))}
+        for row in rows
+        if row.get("type") == "node" and row.get("name")
+    }
+    if not members:
+        raise OddAnswer(_("The cluster's status names no node at all."), "")
+    head = next((row for row in rows if row.get("type") == "cluster"), {})
+    return {"name": text(head.get("name")), "version": text(head.get("version")), "members": members}
+
+
+def not_backed_up(data: Any) -> list[str]:
+    """``/cluster/backup-info/not-backed-up``."""
+    rows = listing(data, "/cluster/backup-info/not-backed-up")
+    guests = {(row["type"], whole(row.get("vmid"))) for row in rows if row.get("type") in GUEST_KINDS}
+    return [f"{kind}/{vmid}" for kind, vmid in sorted(guests, key=str) if vmid]
+
+
+def subscription(data: Any) -> dict[str, str]:
+    """``/nodes/…/subscription``. Its keys and serial numbers are not kept."""
+    row = mapping(data, "/nodes/…/subscription")
+    return {key: text(row[key]) for key in ("status", "level", "nextduedate") if row.get(key) is not None}
+
+
+def replication(data: Any) -> list[dict[str, Any]]:
+    """``/nodes/…/replication``."""
+    return [_job(row) for row in listing(data, "/nodes/…/replication") if row.get("id")]
+
+
+def _job(row: dict[str, Any]) -> dict[str, Any]:
+    figures = {key: number for key in REPLICATION_TIMES if (number := part(row.get(key))) is not None}
+    return _texts_of(row, ("id", "type", "source", "target", "vmtype", "guest")) | figures
+
+
+def texts(data: Any) -> dict[str, str]:
+    """An object's plain values as texts; nothing of an empty answer."""
+    row = mapping(data or {}, "/cluster/config/qdevice")
+    return _texts_of(row, (key for key, value in row.items() if isinstance(value, str | int | float)))
+
+
+def _texts_of(row: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    return {key: text(row.get(key)) for key in keys}
