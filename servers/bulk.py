@@ -4,11 +4,34 @@ Django's ``bulk_update`` builds a CASE per column, and it and ``bulk_create`` sp
 what one would write by hand, and the columns of other owners are not even read.
 """
 
+from datetime import datetime
 from typing import Any, Final
 
 from django.db import connection, models
 
 MISSES_BEFORE_RETIREMENT: Final = 3  # complete answers in a row without a thing before it is history
+
+
+def bring_in_line(
+    thing: Any,
+    wanted: dict[str, Any],
+    moment: datetime,
+    changes: list[Any] | None,
+    **subject: models.Model,
+) -> bool:
+    """Set what differs on a node or storage, and tell a change of its status (``changes`` None: it is new, so there is
+    none to tell). Returns whether anything differed."""
+    from servers.models import ChangeKind, StateChange
+
+    different = {field: value for field, value in wanted.items() if getattr(thing, field) != value}
+    if "status" in different:
+        if changes is not None:
+            told = {"field": "status", "old": thing.status, "new": different["status"], "at": moment}
+            changes.append(StateChange(cluster_id=thing.cluster_id, kind=ChangeKind.STATUS, **subject, **told))
+        different["status_since"] = moment
+    for field, value in different.items():
+        setattr(thing, field, value)
+    return bool(different)
 
 
 def update_many(model: type[models.Model], rows: list[Any], columns: tuple[str, ...]) -> None:

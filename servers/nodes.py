@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final
 
-from servers.bulk import MISSES_BEFORE_RETIREMENT, update_many
+from servers.bulk import MISSES_BEFORE_RETIREMENT, bring_in_line, update_many
 from servers.models import ChangeKind, Cluster, Node, StateChange
 from servers.proxmox.types import ClusterStatus, NodeFacts
 
@@ -42,19 +42,7 @@ def _set_node(
     wanted["address"] = addresses.get(facts.name) or node.address
     for field, value in (("max_cpu", facts.max_cpu), ("max_memory", facts.max_memory), ("max_disk", facts.max_disk)):
         wanted[field] = getattr(node, field) if value is None else value  # an offline row lacks them after 5 minutes
-    different = {field: value for field, value in wanted.items() if getattr(node, field) != value}
-    if "status" in different:
-        if changes is not None:
-            changes.append(
-                StateChange(
-                    cluster_id=node.cluster_id, node=node, kind=ChangeKind.STATUS, field="status",
-                    old=node.status, new=facts.status, at=moment,
-                )
-            )  # fmt: skip
-        different["status_since"] = moment
-    for field, value in different.items():
-        setattr(node, field, value)
-    return bool(different)
+    return bring_in_line(node, wanted, moment, changes, node=node)
 
 
 def _miss_nodes(known: dict[str, Node], listed: set[str], moment: datetime, changes: list[StateChange]) -> list[Node]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final
 
-from servers.bulk import MISSES_BEFORE_RETIREMENT, update_many
+from servers.bulk import MISSES_BEFORE_RETIREMENT, bring_in_line, update_many
 from servers.models import ChangeKind, Cluster, Node, NodeStatus, StateChange, Storage
 from servers.proxmox.types import StorageFacts
 
@@ -69,19 +69,7 @@ def _set(storage: Storage, facts: StorageFacts, moment: datetime, changes: list[
         wanted["size"] = facts.size
     if facts.used is not None and _noticeable(storage, facts):
         wanted["used"] = facts.used
-    different = {field: value for field, value in wanted.items() if getattr(storage, field) != value}
-    if "status" in different:
-        if changes is not None:
-            changes.append(
-                StateChange(
-                    cluster_id=storage.cluster_id, storage=storage, kind=ChangeKind.STATUS, field="status",
-                    old=storage.status, new=facts.status, at=moment,
-                )
-            )  # fmt: skip
-        different["status_since"] = moment
-    for field, value in different.items():
-        setattr(storage, field, value)
-    return bool(different)
+    return bring_in_line(storage, wanted, moment, changes, storage=storage)
 
 
 def _noticeable(storage: Storage, facts: StorageFacts) -> bool:
