@@ -131,7 +131,7 @@ def let_things_happen(on: Stage) -> None:
     on.seoul.set_guest(118, tags="api;prod;canary")
     on.seoul.stop_guest(102)
     on.lab.node_offline("pve2")
-    done = [("marco", 116, "start"), ("jihye", 130, "reboot"), ("jihye", 121, "shutdown")]
+    done = [("marco", 116, "start"), ("jihye", 136, "reboot"), ("jihye", 121, "shutdown")]
     on.portal.python(OPERATIONS.format(wanted=done))
     on.wait_for("SELECT count(*) FROM monitoring_incident", 2)
     on.seoul.start_guest(102)
@@ -148,7 +148,7 @@ def let_things_happen(on: Stage) -> None:
 def addresses(on: Stage) -> dict[str, str]:
     """The pages that are kept, by the name of their picture."""
     keys = {
-        "servers/server": on.key_of("servers_server", "name = 'api-02'"),
+        "servers/server": on.key_of("servers_server", "name = 'api-03'"),
         "servers/operation": on.key_of("servers_operation", "action = 'reboot'"),
         "monitoring/incident": on.key_of("monitoring_incident", "title LIKE 'worker-01%'"),
         "servers/cluster": on.key_of("servers_cluster", "name = 'seoul'"),
@@ -179,7 +179,9 @@ def logged_in(browser: Any, on: Stage, suffix: str) -> Any:
 
 def take(page: Any, address: str, target: Path) -> None:
     """One picture of the window as a person sees it, with its fonts loaded."""
-    page.goto(address, wait_until="load")
+    answer = page.goto(address, wait_until="load")
+    if answer.status != 200 or ("/login/" in page.url and "/login/" not in address):
+        raise SystemExit(f"{address} answered {answer.status} at {page.url}: that is no picture to keep.")
     page.add_style_tag(content=HIDE_CARET)
     page.evaluate("document.fonts.ready.then(() => true)")
     page.wait_for_timeout(300)  # what Alpine unfolds on load has a transition
