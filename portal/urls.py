@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
+from monitoring import runbooks
 from portal import dashboard, health, savedviews
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -15,5 +16,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/views/add/", admin.site.admin_view(savedviews.add), name="saved-view-add"),
     path("admin/views/<int:pk>/remove/", admin.site.admin_view(savedviews.remove), name="saved-view-remove"),
     path("admin/", admin.site.urls),
+    path("runbooks/<slug:name>/", admin.site.admin_view(runbooks.page), name="runbook"),
     path("", include("monitoring.urls")),
 ]

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.forms import ModelForm
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -52,7 +52,7 @@ class AlertThresholdAdmin(GuardedAdmin):
     @display(description=gettext_lazy("alert rule"))
     def rule(self, threshold: AlertThreshold) -> SafeString:
         """Its name, with a link to what to do when it fires."""
-        return format_html('<a class="text-primary-600" href="/runbooks/{0}/">{0}</a>', threshold.alert)
+        return show.link(reverse("runbook", args=[threshold.alert]), threshold.alert)
 
     @display(description=gettext_lazy("threshold"), ordering="value")
     def compared(self, threshold: AlertThreshold) -> str:
