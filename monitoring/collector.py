@@ -18,7 +18,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.platform_collector import PlatformCollector
 
-from monitoring import guest_rows, inventory_metrics, portal_metrics, queue_metrics
+from monitoring import coverage, guest_rows, inventory_metrics, portal_metrics, queue_metrics
 from monitoring.exposition import Format, render
 from monitoring.guest_metrics import GuestTexts, SnapshotMissing
 from monitoring.limits import connect, limited
@@ -93,6 +93,7 @@ class Scrape:
         self.gather("counters", lambda: portal_metrics.counter_families(self.clusters))
         self.gather("backups", lambda: portal_metrics.backup_families(self.clusters))
         self.gather("users", lambda: portal_metrics.user_families(self.moment))
+        self.gather("coverage", coverage.coverage_families)
         self.gather("thresholds", portal_metrics.threshold_families)
         self.gather("notifications", queue_metrics.notification_families)
         self.gather("incidents", queue_metrics.incident_families)

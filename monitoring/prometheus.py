@@ -57,7 +57,7 @@ class Peer:
 
     def json(self, path: str, **params: str) -> Any:
         """The JSON of a good answer. Raises PeerError."""
-        return self._parsed(self._good(self.get(path, **params)).body)
+        return self.parsed(self._good(self.get(path, **params)).body)
 
     def lines(self, path: str) -> Iterator[bytes]:
         """The lines of a good answer, one by one: it may be larger than one would keep. Raises PeerError."""
@@ -100,7 +100,8 @@ class Peer:
             raise PeerError(_("it answers with status %d") % answer.status, status=answer.status)
         return answer
 
-    def _parsed(self, body: bytes) -> Any:
+    def parsed(self, body: bytes) -> Any:
+        """The JSON of a body. Raises PeerError."""
         try:
             return json.loads(body)
         except (ValueError, RecursionError):
@@ -138,7 +139,7 @@ class Prometheus(Peer):
         if answer.status in {401, 403}:
             self._good(answer)
         try:
-            found = self._parsed(answer.body)
+            found = self.parsed(answer.body)
         except PeerError:
             self._good(answer)
             raise

@@ -1,6 +1,7 @@
 """From a message to its delivery. Knows no Proxmox and no Prometheus.
 
-This is the door: other apps use ``Message``, ``publish``, ``told`` and ``figures`` and nothing behind them.
+This is the door: other apps use ``Message``, ``publish``, ``told``, ``has_channel`` and ``figures``, and nothing
+behind them.
 """
 
 from collections.abc import Iterable
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from notifications.history import Told
     from notifications.models import AlertChannel, Notification
 
-__all__ = ["Message", "Severity", "Status", "figures", "publish", "told"]
+__all__ = ["Message", "Severity", "Status", "figures", "has_channel", "publish", "told"]
 
 
 def publish(message: Message, *, channels: "Iterable[AlertChannel] | None" = None) -> "Notification":
@@ -32,6 +33,13 @@ def figures() -> "Figures":
     from notifications import counting
 
     return counting.read()
+
+
+def has_channel() -> bool:
+    """Whether there is a channel that would tell anybody anything."""
+    from notifications.models import AlertChannel
+
+    return AlertChannel.objects.filter(enabled=True).exists()
 
 
 def told(message_id: str) -> "list[Told]":

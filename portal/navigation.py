@@ -9,7 +9,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from monitoring.models import Incident
+from monitoring.models import Incident, Review
 from notifications import figures
 from portal.lib.access import may
 from servers.models import Cluster, Node, Operation, Server
@@ -38,6 +38,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             _("Clusters"),
             [_item(request, "servers", "cluster", _("Clusters"), "hub", alarm=counts["clusters_failing"])],
         ),
+        _group(_("Monitoring stack"), _stack(request)),
         _group(_("History"), [_item(request, "servers", "statechange", _("Changes"), "history")]),
         _group(
             _("Administration"),
@@ -68,6 +69,19 @@ def _alerts(request: HttpRequest, counts: dict[str, int]) -> list[dict[str, Any]
         _item(request, "notifications", "delivery", _("Deliveries"), "send", alarm=counts["deliveries_dead"]),
         *_linked(request, "monitoring", _RULES),
     ]
+
+
+def _stack(request: HttpRequest) -> list[dict[str, Any] | None]:
+    """The pages about Prometheus and its neighbours belong to whoever may read the reviews of them."""
+    pages = [
+        (_("State of the stack"), "monitor_heart", "admin:monitoring_stack"),
+        (_("Weekly reviews"), "fact_check", "admin:monitoring_review_changelist"),
+        (_("Help and links"), "menu_book", "admin:monitoring_help"),
+    ]
+    allowed = may(request.user, "view", Review)
+    first, *others = [{"title": title, "icon": icon, "link": reverse(name)} for title, icon, name in pages]
+    coverage = _item(request, "monitoring", "servercoverage", _("Coverage"), "radar")
+    return [first, coverage, *others] if allowed else [coverage]
 
 
 def environment(_request: HttpRequest) -> list[Any] | None:

@@ -13,7 +13,7 @@ from portal.lib.access import ADMINISTRATOR, OPERATOR, VIEWER
 
 SEEN: Final = {
     "servers": ("server", "node", "storage", "cluster", "backup", "backuprun", "statechange", "operation"),
-    "monitoring": ("incident", "alert", "alertthreshold"),
+    "monitoring": ("incident", "alert", "alertthreshold", "review", "servercoverage"),
     "notifications": ("alertchannel", "notification", "delivery"),
 }
 
@@ -25,6 +25,7 @@ OPERATOR_MAY: Final[frozenset[str]] = VIEWER_MAY | {
     "servers.operate_server",
     "servers.sync_cluster",
     "monitoring.acknowledge_incident",
+    "monitoring.add_review",
     "notifications.resend_delivery",
     "notifications.dismiss_delivery",
 }

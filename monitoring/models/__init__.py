@@ -1,8 +1,21 @@
-"""What monitoring keeps: who was here, what sources said, what trouble there is."""
+"""What monitoring keeps: who was here, what sources said, what trouble there is, who reviewed the stack."""
 
+from monitoring.models.coverage import ServerCoverage
 from monitoring.models.inbound import Inbound
 from monitoring.models.incident import Alert, AlertStatus, Condition, Incident, Severity
+from monitoring.models.review import Review
 from monitoring.models.threshold import AlertThreshold
 from monitoring.models.users import ActiveUser
 
-__all__ = ["ActiveUser", "Alert", "AlertStatus", "AlertThreshold", "Condition", "Inbound", "Incident", "Severity"]
+__all__ = [
+    "ActiveUser",
+    "Alert",
+    "AlertStatus",
+    "AlertThreshold",
+    "Condition",
+    "Inbound",
+    "Incident",
+    "Review",
+    "ServerCoverage",
+    "Severity",
+]

@@ -1,0 +1,98 @@
+"""Which servers nobody watches: without an exporter, a recent backup, an owner, or a channel that would tell somebody.
+
+Templates and retired servers are none. How old a backup may be is the threshold of the rule BackupTooOld.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.core.cache import cache
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.utils.translation import gettext_lazy as _
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from monitoring.models import AlertThreshold
+from monitoring.thresholds import DEFAULTS
+from notifications import has_channel
+from portal.lib import clock
+from servers.models import Backup, Server
+
+EXPORTER: Final = "exporter"
+BACKUP: Final = "backup"
+OWNER: Final = "owner"
+CHANNEL: Final = "channel"
+ALL: Final = "all"
+PARTS: Final[dict[str, Any]] = {
+    EXPORTER: _("no exporter"),
+    BACKUP: _("no backup, or too old"),
+    OWNER: _("no owner"),
+    CHANNEL: _("no channel"),
+}
+RULE: Final = "BackupTooOld"
+KEEP_SECONDS: Final = 60
+
+
+def oldest_allowed(moment: datetime) -> datetime:
+    """Backups from before then count as none."""
+    row = AlertThreshold.objects.filter(alert=RULE).first()
+    return moment - timedelta(days=row.value if row else DEFAULTS[RULE].value)
+
+
+def judged(servers: "QuerySet[Any]", moment: datetime) -> "QuerySet[Any]":
+    """The living servers among these, with ``newest_backup``, and True or False in ``has_backup``."""
+    mine = Backup.objects.filter(server=OuterRef("pk"), gone_at=None)
+    newest = mine.order_by("-created_at").values("created_at")[:1]
+    living = servers.filter(retired_at=None, template=False)
+    return living.annotate(newest_backup=Subquery(newest), has_backup=_recent(moment))
+
+
+def without(part: str, *, channel: bool) -> Q:
+    """The condition of servers that lack that part, or any for ``all``. For what ``judged`` gives. Raises KeyError."""
+    own = {EXPORTER: Q(exporter_port=None), BACKUP: Q(has_backup=False), OWNER: Q(owner="")}
+    if part == CHANNEL or (part == ALL and not channel):
+        return Q(pk__isnull=channel)  # the same for every server: all of them, or none
+    return own[EXPORTER] | own[BACKUP] | own[OWNER] if part == ALL else own[part]
+
+
+def gaps(server: Any, *, channel: bool) -> list[str]:
+    """What that server, one of ``judged``, lacks."""
+    there = {
+        EXPORTER: server.exporter_port is not None,
+        BACKUP: server.has_backup,
+        OWNER: bool(server.owner),
+        CHANNEL: channel,
+    }
+    return [part for part, found in there.items() if not found]
+
+
+def counts() -> dict[str, int]:
+    """How many servers have each part, how many have all of them, and under ``servers`` how many there are."""
+    channel = has_channel()
+    living = Server.objects.filter(retired_at=None, template=False).annotate(has_backup=_recent(clock.now()))
+    # A part's own name would hide the column of that name from the conditions.
+    parts = {f"n_{part}": Count("pk", filter=~without(part, channel=True)) for part in (EXPORTER, BACKUP, OWNER, ALL)}
+    found = living.order_by().aggregate(n_servers=Count("pk"), **parts)
+    numbers = {name.removeprefix("n_"): number for name, number in found.items()}
+    return {**numbers, CHANNEL: numbers["servers"], **({} if channel else {CHANNEL: 0, ALL: 0})}
+
+
+def coverage_families() -> Iterator[Metric]:
+    """The part of the servers that has what it takes; no sample while there is no server. Counted once a minute."""
+    found: dict[str, int] | None = cache.get("monitoring:coverage")
+    if found is None:
+        found = counts()
+        cache.set("monitoring:coverage", found, KEEP_SECONDS)
+    family = GaugeMetricFamily(
+        "portal_server_monitoring_coverage_ratio",
+        "Part of the servers that have this part of monitoring, 0 to 1.",
+        labels=["part"],
+    )
+    for part in (*PARTS, ALL) if found["servers"] else ():
+        family.add_metric([part], found[part] / found["servers"])
+    yield family
+
+
+def _recent(moment: datetime) -> Exists:
+    mine = Backup.objects.filter(server=OuterRef("pk"), gone_at=None)
+    return Exists(mine.filter(created_at__gte=oldest_allowed(moment)))
