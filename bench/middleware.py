@@ -6,7 +6,7 @@ python bench/middleware.py
 import statistics
 import time
 
-from scrape import prepare
+from bench.scrape import prepare
 
 REQUESTS, ROUNDS = 400, 7
 OURS = ("monitoring.http_metrics.BeforeMiddleware", "monitoring.http_metrics.AfterMiddleware")

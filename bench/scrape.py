@@ -28,7 +28,7 @@ def prepare() -> None:
     Path(folder, "static").mkdir()
     os.environ.update(
         PORTAL_DATA=folder, PORTAL_ENV_FILE=f"{folder}/none.env", DJANGO_SETTINGS_MODULE="portal.settings",
-        PORTAL_LOG_LEVEL="ERROR", PORTAL_ALLOWED_HOSTS="testserver",
+        PORTAL_LOG_LEVEL="CRITICAL", PORTAL_ALLOWED_HOSTS="testserver",
     )  # fmt: skip
     import django
     from django.conf import settings

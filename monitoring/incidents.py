@@ -33,7 +33,12 @@ def raise_alert(finding: Finding, *, source: str = PORTAL, fingerprint: str = ""
         "source": source, "fingerprint": fingerprint or _fingerprint(finding), "starts_at": finding.since,
     }  # fmt: skip
     for _attempt in range(2):
-        if Alert.objects.filter(**identity).update(last_received_at=clock.now()):
+        known = Alert.objects.filter(**identity).first()
+        if known and source == PORTAL and known.status == AlertStatus.RESOLVED:
+            # The same fall counts again, after somebody had said that it did not matter.
+            identity["starts_at"] = clock.now()
+        elif known:
+            Alert.objects.filter(pk=known.pk).update(last_received_at=clock.now())
             return 0
         try:
             with transaction.atomic():

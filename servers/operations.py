@@ -116,9 +116,7 @@ def _may_have_been_done(error: ProxmoxError) -> bool:
 
 
 def _finished(operation: Operation) -> None:
-    """The server's row is the sync's: ask for one soon. The intent is written when the deed is done."""
-    if operation.state in (OperationState.SUCCEEDED, OperationState.WARNINGS):
-        Server.objects.filter(pk=operation.server_id).update(intended_state=operation.intent)
+    """The server's state is the sync's to write: ask for one soon."""
     Cluster.objects.get(pk=operation.cluster_id).sync_soon()
     from servers.tasks import sync_cluster
 

@@ -16,7 +16,7 @@ from servers.storages import reconcile_storages
 
 SERVER_COLUMNS: Final = (
     "kind", "node", "name", "status", "status_since", "last_known_status", "template", "tags", "pool", "lock",
-    "ha_state", "max_cpu", "max_memory", "max_disk", "last_started_at", "intended_state", "missing", "retired_at",
+    "ha_state", "max_cpu", "max_memory", "max_disk", "missing", "retired_at",
 )  # fmt: skip
 # The same order as in _Servers._as_row.
 COMPARED: Final = (
@@ -86,6 +86,7 @@ class _Servers:
         self.new: list[Server] = []
         self.touched: list[Server] = []
         self.retired: list[Server] = []
+        self.started: list[Server] = []
 
     def see(self, guests: Iterable[Guest]) -> None:
         """Compare what is listed. A vmid that is listed twice (seen during a migration) counts once."""
@@ -138,6 +139,7 @@ class _Servers:
     def write(self) -> None:
         """One statement for the retired and changed, one for the new: an id that returns must find its place free."""
         update_many(Server, [*self.retired, *self.touched], SERVER_COLUMNS)
+        update_many(Server, self.started, ("intended_state",))  # no other's: an operation may just have written it
         Server.objects.bulk_create(self.new, batch_size=2000)
         if self.cluster.first_complete_at:
             self.changes += [
@@ -202,6 +204,7 @@ class _Servers:
             wanted["last_known_status"] = guest.status
             if guest.status == ServerStatus.RUNNING and server.status == ServerStatus.STOPPED:
                 wanted["intended_state"] = ServerStatus.RUNNING  # nobody starts a server by accident
+                self.started.append(server)
         return wanted
 
     def _retire(self, server: Server) -> None:

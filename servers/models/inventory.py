@@ -143,7 +143,6 @@ class Server(Thing):
     max_cpu = models.PositiveIntegerField(_("cores"), null=True)
     max_memory = models.PositiveBigIntegerField(_("memory (bytes)"), null=True)
     max_disk = models.PositiveBigIntegerField(_("disk (bytes)"), null=True)
-    last_started_at = models.DateTimeField(null=True)
     # The state it was last put in on purpose: the first seen one, then what operations and people asked for.
     intended_state = models.CharField(max_length=10, default="")
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
@@ -167,7 +167,11 @@ class Operation(models.Model):
             )
         if new not in self.ACTIVE:
             columns |= {"finished_at": clock.now(), "waiting_for": ""}
-        self.note(state=new, **columns)
+        with transaction.atomic():
+            self.note(state=new, **columns)
+            if new in (OperationState.SUCCEEDED, OperationState.WARNINGS):
+                # One transaction: a worker that dies in between must not leave a stopped server that "should run".
+                Server.objects.filter(pk=self.server_id).update(intended_state=self.intent)
 
     def _write(self, **columns: Any) -> bool:
         mine = type(self).objects.filter(pk=self.pk, state=self.state, claim_token=self.claim_token)

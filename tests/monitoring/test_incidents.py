@@ -272,3 +272,14 @@ def test_acknowledging_asks_then_acts_once_and_leaves_an_entry(cluster, pve):
     incident.refresh_from_db()
     assert incident.acknowledged_by is not None
     assert "You look after" not in operator.post(address, follow=True).content.decode()
+
+
+def test_an_outage_that_was_declared_harmless_and_counts_again_is_told_again(cluster, pve):
+    pve.stop_guest(300)
+    look(cluster)
+    Server.objects.filter(vmid=300).update(expected_state="any")
+    evaluate()
+    Server.objects.filter(vmid=300).update(expected_state="")
+    evaluate()
+    evaluate()
+    assert [status for status, _ in told()] == ["firing", "resolved", "firing"]

@@ -294,3 +294,28 @@ def _nudge(operation):
     Operation.objects.filter(pk=operation.pk).update(due_at=clock.now())
     operation.refresh_from_db()
     step(operation)
+
+
+def test_the_end_and_the_intent_are_written_together(servers, operator, monkeypatch):
+    """A worker that dies right after an operation ended must not leave a server that "should run" stopped."""
+    operation = request_operation(servers["vm-up"], "stop", operator)
+    monkeypatch.setattr("servers.operations._finished", lambda operation: None)
+    drive(operation)
+    servers["vm-up"].refresh_from_db()
+    assert servers["vm-up"].intended_state == "stopped"
+
+
+def test_a_sync_leaves_the_intent_that_an_operation_wrote_meanwhile(servers, cluster, pve, monkeypatch):
+    from servers import reconcile
+
+    pve.set_guest(902, tags="changed")
+    write = reconcile._Servers.write
+
+    def late(self):
+        Server.objects.filter(vmid=902).update(intended_state="stopped")
+        write(self)
+
+    monkeypatch.setattr(reconcile._Servers, "write", late)
+    cluster.refresh_from_db()
+    sync_cluster(cluster)
+    assert Server.objects.get(vmid=902).intended_state == "stopped"
