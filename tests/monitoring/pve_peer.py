@@ -87,7 +87,7 @@ class Answer:
         """The series of one name."""
         return {labels: value for (family, labels), value in self.series.items() if family == name}
 
-    def get(self, name: str, **labels: str) -> float | None:
+    def get(self, name: str, /, **labels: str) -> float | None:
         """The one series with these labels, and maybe others."""
         found = [value for told, value in self.of(name).items() if set(labels.items()) <= set(told)]
         assert len(found) <= 1, found
