@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from servers.models import Finding
 from servers.rotation import rotate
 from servers.sync import sync_cluster
 from simulator import Simulator
@@ -168,17 +167,3 @@ def test_what_differs_is_on_the_list_and_what_is_on_the_list_differs(client, mon
 def test_the_list_is_read_whole():
     table = PAGE.read_text().partition("## What is different")[2]
     assert len(listed()) == len(re.findall(r"^\| `pve_", table, re.M)) > 8
-
-
-def test_the_findings_of_a_node_that_died_go(db):
-    with Simulator(guests=4, nodes=3) as pve:
-        cluster = connect(pve)
-        sync_cluster(cluster)
-        rotate(cluster, everything=True)
-        assert Finding.objects.filter(key="subscription@pve2").exists()
-        pve.node_offline("pve2")
-        sync_cluster(cluster)
-        rotate(cluster, everything=True)
-    keys = set(Finding.objects.values_list("key", flat=True))
-    assert not {key for key in keys if key.endswith("@pve2")}
-    assert {"identity", "version", "qdevice", "not_backed_up", "subscription@pve1", "replication@pve3"} <= keys
