@@ -98,6 +98,7 @@ def world(pve):
         env = {
             "PORTAL_ALLOWED_INTERNAL": "127.0.0.0/8", "PORTAL_SMTP_HOST": "127.0.0.1", "PORTAL_SMTP_TLS": "none",
             "PORTAL_SMTP_PORT": str(mailbox.port), "PORTAL_SMTP_FROM": "portal@example.org",
+            "PORTAL_ALERTMANAGER_TOKEN": "the-token-of-these-journeys",
         }  # fmt: skip
         with Portal(env) as portal:
             world = World(portal, pve, slack, mailbox)
