@@ -83,6 +83,8 @@ def _prometheus(binary: str, port: int, layout: Layout) -> tuple[str, ...]:
         f"--storage.tsdb.path={layout.data / 'prometheus'}",
         *("--storage.tsdb.retention.time=30d", "--storage.tsdb.retention.size=10GB"),
         f"--web.listen-address={LOOPBACK}:{port}",
+        # Alerts carry a link to it: the host's own name would lead nowhere.
+        f"--web.external-url=http://{LOOPBACK}:{port}",
         # For `manage.py stack_backup`, whose snapshot of the data needs it. On loopback only.
         "--web.enable-admin-api",
     )
@@ -94,6 +96,7 @@ def _alertmanager(binary: str, port: int, layout: Layout) -> tuple[str, ...]:
         f"--config.file={layout.rendered / 'alertmanager' / 'alertmanager.yml'}",
         f"--storage.path={layout.data / 'alertmanager'}",
         f"--web.listen-address={LOOPBACK}:{port}",
+        f"--web.external-url=http://{LOOPBACK}:{port}",
         # It is alone: without this it listens for others on every address.
         "--cluster.listen-address=",
     )
