@@ -34,6 +34,13 @@ class Environment:
             return False
         raise ImproperlyConfigured(f"{name} is {value!r}: write true or false.")
 
+    def choice(self, name: str, default: str, choices: list[str]) -> str:
+        """One of these words."""
+        value = self.text(name, default)
+        if value not in choices:
+            raise ImproperlyConfigured(f"{name} is {value!r}: write {' or '.join(choices)}.")
+        return value
+
     def number(self, name: str, default: float, *, minimum: float, maximum: float = float("inf")) -> float:
         """A number within the bounds."""
         value = self.text(name, str(default))

@@ -1,0 +1,152 @@
+"""The portal speaks Korean, wholly."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from string import Formatter
+
+import polib
+import pytest
+from django.contrib.auth.models import User
+from django.utils import translation
+
+from tests.support import messages
+from tests.support.processes import BASE, environment
+
+CATALOGUE = polib.pofile(str(messages.CATALOGUE))
+COMPILED = messages.CATALOGUE.with_suffix(".mo")
+FUNCTIONS = {"gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy", "pgettext", "pgettext_lazy"}
+PERCENT = re.compile(r"%\(\w+\)[\d.]*[sdf]|%[\d.]*[sdf]")
+HANGUL = re.compile("[가-힣]")
+
+
+def said(entry):
+    return entry.msgstr or entry.msgstr_plural.get(0, "")
+
+
+def without_translation():
+    return [entry.msgid for entry in CATALOGUE if not entry.translated() or not said(entry).strip()]
+
+
+def braces(text):
+    """The fields of str.format() in a text; none where braces are not meant so."""
+    try:
+        return sorted(
+            f"{{{field}}}" for _text, field, _format, _conversion in Formatter().parse(text) if field is not None
+        )
+    except ValueError:
+        return []
+
+
+def placeholders(text):
+    return sorted(set(PERCENT.findall(text))), braces(text)
+
+
+def markup(text):
+    return sorted(re.findall(r"</?\w+[^<>]*>", text))
+
+
+# --- the catalogue -------------------------------------------------------------------------------------------------
+def test_every_message_has_its_korean_and_none_is_a_guess():
+    assert without_translation() == []
+    assert [entry.msgid for entry in CATALOGUE if entry.fuzzy or entry.obsolete] == []
+
+
+def test_korean_has_one_plural_form():
+    assert CATALOGUE.metadata["Plural-Forms"] == "nplurals=1; plural=0;"
+    assert [entry.msgid for entry in CATALOGUE if entry.msgid_plural and set(entry.msgstr_plural) != {0}] == []
+
+
+def test_placeholders_and_markup_are_those_of_the_source():
+    assert [e.msgid for e in CATALOGUE if placeholders(said(e)) != placeholders(e.msgid_plural or e.msgid)] == []
+    assert [e.msgid for e in CATALOGUE if markup(said(e)) != markup(e.msgid)] == []
+
+
+def test_sentences_end_as_sentences():
+    # A blank at the end parts it from what comes after it on the page.
+    ends = [e.msgid for e in CATALOGUE if e.msgid.rstrip()[-1:] == "." and said(e).rstrip()[-1:] != "."]
+    blanks = [e.msgid for e in CATALOGUE if e.msgid[-1:].isspace() != said(e)[-1:].isspace()]
+    assert (ends, blanks) == ([], [])
+
+
+def test_what_is_compiled_is_what_is_written():
+    compiled = {messages.key(entry): said(entry) for entry in polib.mofile(str(COMPILED))}
+    assert compiled == {messages.key(entry): said(entry) for entry in CATALOGUE}
+
+
+# --- the code ------------------------------------------------------------------------------------------------------
+def test_the_catalogue_holds_what_the_code_says_and_nothing_else():
+    if not shutil.which("xgettext"):
+        pytest.skip("xgettext (of GNU gettext) is not installed")
+    extracted = {messages.key(entry) for entry in messages.extract()}
+    known = {messages.key(entry) for entry in CATALOGUE}
+    assert (sorted(map(str, extracted - known)), sorted(map(str, known - extracted))) == ([], []), "run bin/messages"
+
+
+def calls(path):
+    """The literal messages of a module: what stands first in a call of gettext under whatever name."""
+    tree = ast.parse(path.read_text())
+    names = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation"
+        for alias in node.names
+        if alias.name in FUNCTIONS
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names and node.args:
+            first = node.args[0]
+            if isinstance(first, ast.Constant):
+                yield first.value
+            elif isinstance(first, ast.JoinedStr | ast.BinOp):
+                yield f"{path.name}:{node.lineno} puts its message together, which nobody can translate"
+
+
+def test_every_literal_message_of_the_code_is_in_the_catalogue():
+    known = {entry.msgid for entry in CATALOGUE}
+    modules = [path for app in messages.OURS for path in (BASE / app).rglob("*.py")]
+    assert {message for path in modules for message in calls(path)} - known == set()
+
+
+# --- what is seen --------------------------------------------------------------------------------------------------
+@pytest.mark.django_db
+def test_a_browser_that_asks_for_korean_gets_it(client):
+    client.force_login(User.objects.create_superuser("jihye"))
+    page = client.get("/admin/", headers={"accept-language": "ko-KR,ko;q=0.9,en;q=0.8"}).content.decode()
+    assert '<html lang="ko"' in page
+    assert "아직 클러스터가 없습니다" in page
+
+
+@pytest.mark.django_db
+def test_the_choice_of_a_language_is_kept(client):
+    client.force_login(User.objects.create_superuser("jihye"))
+    assert "한국어" in client.get("/admin/").content.decode()
+    client.post("/i18n/setlang/", {"language": "ko", "next": "/admin/"})
+    assert '<html lang="ko"' in client.get("/admin/").content.decode()
+
+
+def test_what_unfold_has_no_korean_for_is_in_our_catalogue():
+    with translation.override("ko"):
+        assert HANGUL.search(translation.gettext("Welcome back to"))
+        assert HANGUL.search(translation.gettext("Apply Filters"))
+
+
+# --- the language of the installation ------------------------------------------------------------------------------
+def language(folder, **variables):
+    """What a process without a request, such as a worker, answers for a message."""
+    script = "import django; django.setup(); from portal.lib.clock import ago; print(ago(None))"
+    made = environment(folder, DJANGO_SETTINGS_MODULE="portal.settings", PYTHONIOENCODING="utf-8", **variables)
+    return subprocess.run(
+        [sys.executable, "-c", script], cwd=BASE, env=made, capture_output=True, text=True, check=False
+    )
+
+
+def test_workers_speak_the_language_of_the_installation(tmp_path):
+    assert language(tmp_path).stdout.strip() == "never"
+    assert language(tmp_path, PORTAL_LANGUAGE="ko").stdout.strip() == "없음"
+
+
+def test_a_language_that_there_is_not_is_refused_in_a_sentence(tmp_path):
+    assert "PORTAL_LANGUAGE is 'de': write en or ko." in language(tmp_path, PORTAL_LANGUAGE="de").stderr
