@@ -43,13 +43,17 @@ def of_server(server: Server) -> tuple[Facts, Any, str]:
 
 
 def _address(server: Server) -> Any:
-    """Where it is reached, and who says so."""
-    if server.operator_address:
-        return format_html("{} <small>{}</small>", server.operator_address, _("given by an operator"))
+    """Where it is reached, and who says so; or why nobody can say."""
     teller = _("its guest agent") if server.kind == "qemu" else _("its container")
-    asked = _("asked %(when)s: %(error)s") if server.agent_error else _("told by %(teller)s, %(when)s")
-    said = asked % {"when": clock.ago(server.agent_asked_at), "error": server.agent_error, "teller": teller}
-    return format_html("{} <small>{}</small>", server.agent_address, said) if server.agent_asked_at else ""
+    if server.operator_address:
+        note = _("given by an operator")
+    elif not server.agent_asked_at:
+        return ""
+    elif server.agent_error:
+        note = _("asked %(when)s: %(error)s") % {"when": clock.ago(server.agent_asked_at), "error": server.agent_error}
+    else:
+        note = _("told by %(teller)s, %(when)s") % {"teller": teller, "when": clock.ago(server.agent_asked_at)}
+    return format_html('{} <small class="pm-break">{}</small>', server.address or _("unknown"), note)
 
 
 def _disk(server: Server, used: int | None) -> Any:

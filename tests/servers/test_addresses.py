@@ -1,5 +1,6 @@
 """The address of a server: told by its guest agent or its container, chosen with sense, asked for rarely."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ import time_machine
 from portal.lib import clock
 from servers import addresses
 from servers.addresses import GUESTS_PER_TURN, choose
+from servers.admin.facts import of_server
 from servers.models import Server
 from servers.proxmox.types import Interface
 from servers.rotation import rotate
@@ -189,3 +191,21 @@ def test_a_guest_on_a_node_that_is_down_is_not_asked(synced, pve, asked):
     sync_cluster(synced)
     turn(synced)
     assert asked() == 2
+
+
+# --- the server's page
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"operator_address": "db.example.org", "agent_address": "10.0.0.1"}, "db.example.org given by an operator"),
+        ({"agent_address": "10.0.0.1", "agent_asked_at": clock.now()}, "10.0.0.1 told by its container"),
+        ({"agent_error": "no luck", "agent_asked_at": clock.now()}, r"unknown asked .* ago: no luck$"),
+        ({}, "$"),
+    ],
+)
+def test_the_page_says_where_a_server_is_and_who_says_so(synced, columns, words):
+    Server.objects.filter(vmid=104).update(**columns)
+    found, *_rest = of_server(server(104))
+    assert re.match(words, re.sub("<[^>]+>", "", str(dict(found)["Address"])))
