@@ -140,6 +140,14 @@ def test_the_shipped_mail_goes_to_root_of_the_machine():
     assert config()["receivers"][1]["email_configs"][0]["to"] == Mail().to[0] == "root@localhost"
 
 
+@pytest.mark.django_db
+def test_a_portal_that_insists_on_https_does_not_redirect_alertmanager(client, settings):
+    """It delivers nothing to an address that redirects, and calls the portal on the same machine."""
+    settings.SECURE_SSL_REDIRECT = True
+    assert client.post("/hooks/alertmanager/", b"{}", content_type="application/json").status_code == 401  # no token
+    assert client.get("/admin/").status_code == 301
+
+
 # --- a real one
 
 
