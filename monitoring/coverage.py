@@ -29,6 +29,8 @@ PARTS: Final[dict[str, Any]] = {
     OWNER: _("no owner"),
     CHANNEL: _("no channel"),
 }
+# The same below a heading that says "missing".
+SHORT: Final[dict[str, Any]] = {EXPORTER: _("exporter"), BACKUP: _("backup"), OWNER: _("owner"), CHANNEL: _("channel")}
 RULE: Final = "BackupTooOld"
 KEEP_SECONDS: Final = 60
 

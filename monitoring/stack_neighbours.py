@@ -3,6 +3,7 @@
 from typing import Final
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from monitoring import shipped
 from monitoring.stack_facts import Facts
@@ -76,9 +77,12 @@ def node_samples(facts: Facts) -> Verdict:
     if not exporters:
         return State.WARNING, _("Prometheus scrapes no node exporter: give servers an exporter port.")
     least = int(min(counts.get(key_of(row), 0) for row in exporters))
-    return State.OK, _("%(count)d exporters, each with at least %(least)d samples.") % {
-        "count": len(exporters), "least": least,
-    }  # fmt: skip
+    words = ngettext(
+        "%(count)d exporter, with %(least)d samples.",
+        "%(count)d exporters, each with at least %(least)d samples.",
+        len(exporters),
+    )
+    return State.OK, words % {"count": len(exporters), "least": least}
 
 
 def portal(facts: Facts) -> Verdict:

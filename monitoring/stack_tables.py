@@ -49,7 +49,8 @@ def rules_of(facts: Facts) -> Iterator[dict[str, Any]]:
     """Every loaded rule, with the ``interval`` of its group in seconds."""
     for group in facts.rows("rules", "groups"):
         interval = group.get("interval")
-        for rule in group.get("rules") or []:
+        rules = group.get("rules")
+        for rule in rules if isinstance(rules, list) else ():
             if isinstance(rule, dict):
                 yield {**rule, "interval": interval if isinstance(interval, int | float) and interval > 0 else 15.0}
 
@@ -126,7 +127,8 @@ def targets_of(facts: Facts) -> list[Target]:
     for row in facts.rows("targets", "activeTargets"):
         job, instance = key_of(row)
         error = str(row.get("lastError") or "")[:ERROR_LENGTH]
-        labels = {str(name): str(value) for name, value in (row.get("labels") or {}).items()}
+        found = row.get("labels")
+        labels = {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}
         samples = counts.get((job, instance))
         rows.append(Target(job, instance, str(row.get("health")), error, _hint(error) if error else "", labels,
                            None if samples is None else int(samples)))  # fmt: skip

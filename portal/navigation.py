@@ -79,7 +79,13 @@ def _stack(request: HttpRequest) -> list[dict[str, Any] | None]:
         (_("Help and links"), "menu_book", "admin:monitoring_help"),
     ]
     allowed = may(request.user, "view", Review)
-    first, *others = [{"title": title, "icon": icon, "link": reverse(name)} for title, icon, name in pages]
+    links = [reverse(name) for _title, _icon, name in pages]
+    # The longest of them that the page's address begins with: two of these lie below the third.
+    here = max((link for link in links if request.path.startswith(link)), key=len, default="")
+    first, *others = [
+        {"title": title, "icon": icon, "link": link, "active": link == here}
+        for (title, icon, _name), link in zip(pages, links, strict=True)
+    ]
     coverage = _item(request, "monitoring", "servercoverage", _("Coverage"), "radar")
     return [first, coverage, *others] if allowed else [coverage]
 

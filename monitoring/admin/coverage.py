@@ -77,7 +77,7 @@ class EnvironmentFilter(_ValueFilter):
 class ServerCoverageAdmin(SyncedAdmin):
     """Read-only: what is missing is mended on the server's own page."""
 
-    list_display = ("server", "cluster_name", "missing", "exporter", "newest", "owned_by", "environment")
+    list_display = ("server", "cluster_name", "lacks", "exporter", "newest", "owned_by", "environment")
     list_display_links = None
     list_filter = (GapFilter, ClusterFilter, EnvironmentFilter)
     list_select_related = ("cluster",)
@@ -116,11 +116,11 @@ class ServerCoverageAdmin(SyncedAdmin):
         return show.link(object_url(row.cluster), row.cluster)
 
     @display(description=gettext_lazy("missing"))
-    def missing(self, row: Any) -> Any:
+    def lacks(self, row: Any) -> Any:
         """Its gaps."""
         if not row.gaps:
             return show.badge(_("nothing"), show.GOOD)
-        return show.badges((coverage.PARTS[part], show.WARN) for part in row.gaps)
+        return show.badges((coverage.SHORT[part], show.WARN) for part in row.gaps)
 
     @display(description=gettext_lazy("exporter"), ordering="exporter_port")
     def exporter(self, row: Any) -> Any:

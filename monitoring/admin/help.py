@@ -42,7 +42,6 @@ def page(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     context = {
         **admin.site.each_context(request),
-        "opts": Review._meta,
         "title": _("Help and links"),
         "groups": [_here(), _prometheus(), _grafana(), _exporters()],
     }

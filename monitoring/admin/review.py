@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
@@ -11,7 +11,7 @@ from unfold.decorators import display
 from monitoring.admin import help as help_page
 from monitoring.admin import stack as stack_page
 from monitoring.models import Review
-from portal.lib import show
+from portal.lib import sections, show
 from portal.lib.admin import GuardedAdmin
 
 
@@ -24,7 +24,7 @@ class ReviewAdmin(GuardedAdmin):
     search_fields = ("signer", "note")
     search_help_text = gettext_lazy("Person or note")
     ordering = ("-signed_at", "-pk")
-    fields = ("retention_checked", "rules_reviewed", "dashboards_reviewed", "note")
+    readonly_fields = ("signed_at", "signer")
     export_columns = (
         "signed_at", "signer", "retention_checked", "rules_reviewed", "dashboards_reviewed", "note",
     )  # fmt: skip
@@ -49,6 +49,17 @@ class ReviewAdmin(GuardedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody: it is history."""
         return False
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """The checklist; of a signed one, by whom and when too."""
+        checklist = ["retention_checked", "rules_reviewed", "dashboards_reviewed", "note"]
+        return ["signed_at", "signer", *checklist] if obj else checklist
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """The checklist, below what the programs say about each of its lines."""
+        found = sections.render("monitoring.review:sign", request) if request.method == "GET" else []
+        more = {"show_save_and_add_another": False, "show_save_and_continue": False, "sections_top": found}
+        return super().add_view(request, form_url, {**(extra_context or {}), **more})
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Sign it with the name of whoever sent the form."""

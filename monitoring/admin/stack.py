@@ -6,6 +6,7 @@ cards by registering for the place ``monitoring.stack``, with the report as the 
 
 from typing import Any, Final
 
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -45,7 +46,7 @@ def page(request: HttpRequest) -> HttpResponse:
     _demand(request)
     report = stack.kept()
     context = {
-        **_site(request),
+        **admin.site.each_context(request),
         "title": _("State of the stack"),
         "cards": sections.render(PLACE, request, report) if report else [],
         "refresh_url": reverse("admin:monitoring_stack_live"),
@@ -67,12 +68,6 @@ def _demand(request: HttpRequest) -> None:
         raise PermissionDenied
 
 
-def _site(request: HttpRequest) -> dict[str, Any]:
-    from django.contrib import admin
-
-    return {**admin.site.each_context(request), "opts": Review._meta}
-
-
 def state_label(state: State) -> SafeString:
     """How a check went, as a label."""
     return show.badge(WORDS[state], TONES[state])
@@ -82,13 +77,13 @@ def state_label(state: State) -> SafeString:
 def checks(request: HttpRequest, report: Report) -> Section:
     """What was checked, and what to do."""
     rows = [
-        [state_label(check.state), check.title, _sentence(check.sentence)]
+        [state_label(check.state), _named(check.title, check.sentence)]
         for check in sorted(report.checks, key=lambda check: stack.ORDER.index(check.state))
     ]
     note = _("looked at in %(seconds).1f s, %(ago)s") % {
         "seconds": report.seconds, "ago": stack.ago(report),
     }  # fmt: skip
-    table = Table([_("State"), _("Check"), _("What it says")], rows)
+    table = Table([_("State"), _("Check, and what to do")], rows)
     return Section(_("Checks"), context={"table": table}, icon="monitor_heart", note=note, wide=True)
 
 
@@ -102,18 +97,18 @@ def targets(request: HttpRequest, report: Report) -> Section | None:
     rows = [_target(target) for target in report.targets[:SHOWN]]
     if len(report.targets) > SHOWN:
         note += " · " + _("the first %d") % SHOWN
-    head = [_("Health"), _("Job"), _("Instance"), _("Samples"), _("Why, and what to do")]
+    head = [_("Health"), _("Target, its job, and what to do"), _("node_ samples")]
     return Section(_("Targets"), context={"table": Table(head, rows)}, icon="target", note=note, wide=True)
 
 
 def _target(target: Target) -> list[Any]:
     tone = {"up": show.GOOD, "down": show.BAD}.get(target.health, show.MUTED)
     words = {"up": _("up"), "down": _("down"), "unknown": _("not scraped yet")}.get(target.health, target.health)
-    why: Any = _sentence(target.error) if target.error else show.DASH
-    if target.hint:
-        why = format_html('{}<span class="pm-sub">{}</span>', target.hint, target.error)
+    where: Any = _named(target.instance, target.job)
+    if target.error:
+        where = format_html("{}{}", where, _named(target.hint, target.error))
     samples = show.DASH if target.samples is None else str(target.samples)
-    return [show.badge(words, tone), target.job, _sentence(target.instance), samples, why]
+    return [show.badge(words, tone), where, samples]
 
 
 @section(PLACE, order=30)
@@ -123,7 +118,7 @@ def rules(request: HttpRequest, report: Report) -> Section | None:
         return None
     never = sum(1 for rule in report.rules if rule.week == 0)
     note = _("%d never fired within 7 days") % never
-    head = [_("Alert rule"), _("Now"), _("Last day"), _("Last 7 days"), _("For the review")]
+    head = [_("Alert rule"), _("Now"), _("Last day"), _("Last 7 days")]
     rows = [_rule(rule) for rule in report.rules]
     return Section(
         _("How much the rules fire"), context={"table": Table(head, rows)}, icon="rule", note=note, wide=True
@@ -136,14 +131,10 @@ def _rule(rule: RuleUse) -> list[Any]:
     now = show.badge(words.get(rule.state, rule.state), tones.get(rule.state, show.MUTED)) if rule.state else show.DASH
     if not rule.loaded:
         now = show.badge(_("not loaded"), show.BAD)
+    name = show.link(f"/runbooks/{rule.name}/", rule.name) if rule.shipped else rule.name
     if rule.day >= ALL_DAY:
-        hint = _("Fires all day: mend its cause, or change its threshold.")
-    elif rule.week == 0:
-        hint = _("Never fired: is that because all is well?")
-    else:
-        hint = ""
-    link = show.link(f"/runbooks/{rule.name}/", rule.name) if rule.shipped else rule.name
-    return [link, now, show.share(rule.day), show.share(rule.week), hint or show.DASH]
+        name = _named(name, _("Fires all day: mend its cause, or change its threshold."))
+    return [name, now, *(show.share(part) if part else _("never") for part in (rule.day, rule.week))]
 
 
 @section(PLACE, order=40)
@@ -170,6 +161,21 @@ def _part(found: dict[str, int], part: str) -> float:
     return (found["servers"] - found[part]) / found["servers"] if found["servers"] else 0.0
 
 
+@section("monitoring.review:sign", order=10)
+def to_be_reviewed(request: HttpRequest, _subject: Any) -> Section:
+    """What the programs say about each line of the checklist."""
+    found = {check.name: check for check in stack.latest().checks}
+    rows = [
+        [state_label(found[name].state), _named(found[name].title, found[name].sentence)]
+        for name in ("retention", "rules", "noise", "dashboards")
+    ]
+    table = Table([_("State"), _("Check, and what to do")], rows)
+    return Section(
+        _("What to look at"), context={"table": table}, icon="fact_check", url=reverse("admin:monitoring_stack"),
+        url_text=_("Every rule and target"), wide=True,
+    )  # fmt: skip
+
+
 @section(PLACE, order=50)
 def reviews(request: HttpRequest, report: Report) -> Section:
     """Who reviewed it last."""
@@ -182,6 +188,13 @@ def reviews(request: HttpRequest, report: Report) -> Section:
         _("Weekly review"), context={"table": table}, icon="fact_check", url=url,
         url_text=_("Sign a review") if signs else _("All of them"),
     )  # fmt: skip
+
+
+def _named(title: object, text: object) -> SafeString:
+    """Two texts in one cell, so that a phone has room for them; the second below the first where both are there."""
+    if not title or not text:
+        return _sentence(title or text)
+    return format_html('<span class="pm-break">{}</span><span class="pm-sub pm-break">{}</span>', title, text)
 
 
 def _sentence(text: object) -> SafeString:
