@@ -127,6 +127,10 @@ def of_storage(storage: Storage) -> Facts:
     ]
 
 
+def _seconds(number: float | None) -> str:
+    return _("%(seconds)s s") % {"seconds": f"{number:.1f}"} if number is not None else ""
+
+
 def of_cluster(cluster: Cluster) -> Facts:
     """How the syncs go."""
     quorum = {True: show.badge(_("yes"), show.GOOD), False: show.badge(_("no"), show.BAD), None: ""}[cluster.quorate]
@@ -134,7 +138,7 @@ def of_cluster(cluster: Cluster) -> Facts:
         (_("State"), labels.cluster_status(cluster)),
         (_("Last good sync"), show.moment(cluster.last_success_at)),
         (_("Last attempt"), show.moment(cluster.last_attempt_at)),
-        (_("Took"), f"{cluster.last_duration:.1f} s" if cluster.last_duration is not None else ""),
+        (_("Took"), _seconds(cluster.last_duration)),
         (_("Failing since"), show.moment(cluster.failing_since) if cluster.failing_since else ""),
         (_("Failed in a row"), cluster.failures or ""),
         ("Proxmox VE", cluster.version),

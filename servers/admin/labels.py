@@ -64,8 +64,9 @@ def storage_status(storage: Storage) -> SafeString:
     """Whether Proxmox can reach it."""
     if storage.is_retired:
         return show.badge(_("retired"), show.MUTED)
-    good = storage.status == "available"
-    return show.badge(_("available") if good else storage.status or _("unknown"), show.GOOD if good else show.WARN)
+    words = {"available": _("available"), "unknown": _("unknown"), "": _("unknown")}
+    tone = show.GOOD if storage.status == "available" else show.WARN
+    return show.badge(words.get(storage.status, storage.status), tone)
 
 
 def cluster_status(cluster: Cluster) -> SafeString:

@@ -6,6 +6,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from portal.lib import clock, show
 from servers.admin import labels
@@ -22,7 +23,11 @@ KIND_TONES: Final[dict[str, str]] = {
     ChangeKind.RETIRED: show.WARN,
     ChangeKind.SYNC: show.CALM,
 }
-WORDS: Final[dict[str, Any]] = {**dict(NodeStatus.choices), **dict(ServerStatus.choices)}
+WORDS: Final[dict[str, Any]] = {
+    "available": gettext_lazy("available"),  # a storage
+    **dict(NodeStatus.choices),
+    **dict(ServerStatus.choices),
+}
 SIZES: Final = frozenset({"max_memory", "max_disk", "size"})
 
 

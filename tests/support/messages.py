@@ -25,6 +25,8 @@ LIBRARIES: Final = ("unfold", "auditlog", "import_export")
 USED_OF_UNFOLD: Final = ("filters", "import_export")
 # Where Korean is looked for that somebody else has written.
 TRANSLATED: Final = ("django/conf", "django/contrib/admin", "django/contrib/auth", *LIBRARIES[1:])
+# Django's Korean for these is wrong.
+BETTER: Final = {"Save and add another"}
 HEADER: Final = {
     "Project-Id-Version": "Proxmox Manager",
     "Language": LANGUAGE,
@@ -52,7 +54,7 @@ def extract() -> polib.POFile:
         ours, theirs = _made_messages(Path(folder, "ours")), _made_messages(Path(folder, "theirs"))
     said, elsewhere = {key(entry) for entry in ours}, _translated_elsewhere()
     for entry in theirs:
-        if key(entry) not in said and key(entry) not in elsewhere:
+        if key(entry) not in said and (key(entry) not in elsewhere or entry.msgid in BETTER):
             ours.append(entry)
     return ours
 
