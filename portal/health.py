@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import logging
+from abc import abstractmethod
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
@@ -37,9 +38,9 @@ class Check(HealthCheck):
         """Probe in the thread of the request, whose database connection it shares."""
         await sync_to_async(self.probe, thread_sensitive=True)()
 
+    @abstractmethod
     def probe(self) -> None:
         """Raises ServiceUnavailable."""
-        raise NotImplementedError
 
 
 @dataclasses.dataclass
