@@ -98,7 +98,7 @@ UP = 'up{job="managed-servers"}'
 
 def test_a_server_is_discovered_survives_trouble_and_is_lost_when_it_is_retired(portal, discovering):
     wait_until(lambda: discovering.value(UP) == 1, 30, what=lambda: json.dumps(targets(discovering)))
-    (row,) = discovering.ask("node_uname_info")
+    (row,) = discovering.ask('node_uname_info{job="managed-servers"}')
     labels = row["metric"]
     assert (labels["vm"], labels["vmid"], labels["cluster"], labels["env"]) == ("web-한국어", "100", "demo", "prod")
     assert labels["server_id"].isdigit()
@@ -107,7 +107,7 @@ def test_a_server_is_discovered_survives_trouble_and_is_lost_when_it_is_retired(
     file = portal.data / "portal.sqlite3"
     away = file.rename(f"{file}.away")
     try:
-        wait_until(lambda: failures(discovering) > 0, 20)
+        wait_until(lambda: failures(discovering) > 0, 30)
         assert requests.get(f"{portal.url}/api/prometheus/sd/", timeout=10).status_code == 503
         assert len(targets(discovering)) == 1
     finally:
