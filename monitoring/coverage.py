@@ -79,12 +79,18 @@ def counts() -> dict[str, int]:
     return {**numbers, CHANNEL: numbers["servers"], **({} if channel else {CHANNEL: 0, ALL: 0})}
 
 
-def coverage_families() -> Iterator[Metric]:
-    """The part of the servers that has what it takes; no sample while there is no server. Counted once a minute."""
+def recent_counts() -> dict[str, int]:
+    """The counts of the last minute: counting looks at every server."""
     found: dict[str, int] | None = cache.get("monitoring:coverage")
     if found is None:
         found = counts()
         cache.set("monitoring:coverage", found, KEEP_SECONDS)
+    return found
+
+
+def coverage_families() -> Iterator[Metric]:
+    """The part of the servers that has what it takes; no sample while there is no server. Counted once a minute."""
+    found = recent_counts()
     family = GaugeMetricFamily(
         "portal_server_monitoring_coverage_ratio",
         "Part of the servers that have this part of monitoring, 0 to 1.",

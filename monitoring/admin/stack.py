@@ -142,7 +142,7 @@ def blind_spots(request: HttpRequest, report: Report) -> Section | None:
     """How many servers lack which part of monitoring."""
     if not may(request.user, "view", ServerCoverage):
         return None
-    found = coverage.counts()
+    found = coverage.recent_counts()
     every = found["servers"]
     rows = [
         [show.link(list_url(ServerCoverage, gap=part), words), str(every - found[part]), show.bar(_part(found, part))]

@@ -3,7 +3,9 @@
 import json
 import sqlite3
 import stat
-from contextlib import closing
+import threading
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -164,3 +166,55 @@ def test_the_commands_tell_it_in_sentences(installation, tmp_path, capsys):
         call_command("stack_restore", str(tmp_path / "backups"))
     with pytest.raises(CommandError, match="--keep"):
         call_command("stack_backup", str(tmp_path / "backups"), keep=-1)
+
+
+@contextmanager
+def grafana(token):
+    """As much of Grafana as a backup asks for, on a port of its own."""
+    answers = {
+        "/api/health": {"database": "ok", "version": "11.3"},
+        "/api/search": [{"uid": "system"}, {"uid": "a/../b"}],
+        "/api/dashboards/uid/system": {"dashboard": {"title": "System Overview"}},
+        "/api/dashboards/uid/a%2F..%2Fb": {"dashboard": {"title": "odd"}},
+    }
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            path = self.path.partition("?")[0]
+            allowed = path == "/api/health" or self.headers["Authorization"] == f"Bearer {token}"
+            self.send_response(200 if allowed and path in answers else 401)
+            self.end_headers()
+            self.wfile.write(json.dumps(answers.get(path)).encode())
+
+        def log_message(self, *args):
+            """Silence."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_dashboards_are_saved_by_uid_and_an_odd_uid_leads_nowhere(installation, tmp_path, settings):
+    settings.PORTAL_GRAFANA_TOKEN = "right"
+    with grafana("right") as settings.PORTAL_GRAFANA_URL:
+        done = backup.save(tmp_path / "backups", Sources.here())
+    folder = done.folder / "grafana" / "dashboards"
+    assert {path.name for path in folder.iterdir()} == {"system.json", "a%2F..%2Fb.json"}
+    assert json.loads((folder / "system.json").read_text())["dashboard"]["title"] == "System Overview"
+    assert done.manifest.versions["grafana"] == "11.3"
+
+
+def test_without_grafanas_token_the_dashboards_are_skipped_with_a_sentence(installation, tmp_path, settings):
+    with grafana("right") as settings.PORTAL_GRAFANA_URL:
+        done = backup.save(tmp_path / "backups", Sources.here())
+    (part,) = [part for part in done.manifest.parts if part.name == "Grafana: dashboards"]
+    assert (part.state, "PORTAL_GRAFANA_TOKEN" in part.sentence) == ("skipped", True)
+
+
+def test_a_dashboard_called_like_the_manifest_is_in_the_manifest(tmp_path):
+    (tmp_path / "dashboards").mkdir()
+    (tmp_path / "dashboards" / "manifest.json").write_text("{}")
+    (tmp_path / "manifest.json").write_text("{}")
+    assert [entry.path for entry in manifest.describe(tmp_path)] == ["dashboards/manifest.json"]
