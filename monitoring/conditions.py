@@ -123,7 +123,7 @@ def of_cluster(cluster: Cluster) -> Verdict:
 def _down(server: Server, status: str, since: datetime) -> Finding:
     words = _("%(server)s on node %(node)s of cluster %(cluster)s is %(status)s and should be running. "
               "Nobody asked for that here.")  # fmt: skip
-    title = _("%(name)s is %(status)s") % {"name": server, "status": status}
+    title = _("%(name)s is %(status)s") % {"name": server, "status": _word(status)}
     return _of_server(Condition.GUEST_DOWN, Severity.CRITICAL, server, status, title, words, since)
 
 
@@ -133,11 +133,15 @@ def _unexpected(server: Server, status: str, since: datetime) -> Finding:
     return _of_server(Condition.GUEST_UNEXPECTED, Severity.WARNING, server, status, title, words, since)
 
 
+def _word(status: str) -> str:
+    return str(dict(ServerStatus.choices).get(status, status))
+
+
 def _of_server(  # noqa: PLR0913, PLR0917  (what a finding is made of)
     condition: str, severity: str, server: Server, status: str, title: str, words: str, since: datetime
 ) -> Finding:
     node = server.node.name if server.node else "?"
-    text = words % {"server": server, "node": node, "cluster": server.cluster.name, "status": status}
+    text = words % {"server": server, "node": node, "cluster": server.cluster.name, "status": _word(status)}
     labels = _labels(
         server.cluster, node=node, vmid=str(server.vmid), name=server.name, type=server.kind, owner=server.owner,
         environment=server.environment, tags=",".join(server.tag_list),

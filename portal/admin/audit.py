@@ -5,6 +5,7 @@ from typing import Any
 import auditlog.admin  # noqa: F401  (registers its own page, which ours replaces)
 from auditlog.models import LogEntry
 from django.contrib import admin
+from django.core.exceptions import FieldDoesNotExist
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.text import Truncator
@@ -75,12 +76,12 @@ class LogEntryAdmin(GuardedAdmin):
     @display(description=_("columns"))
     def summary(self, entry: LogEntry) -> str:
         """Which columns."""
-        return Truncator(", ".join(entry.changes or {})).chars(60) or show.DASH
+        return Truncator(", ".join(_column(entry, name) for name in entry.changes or {})).chars(60) or show.DASH
 
     @display(description=_("values"))
     def values(self, entry: LogEntry) -> Any:
         """Each column from what to what."""
-        rows = ((name, *_pair(change)) for name, change in (entry.changes or {}).items())
+        rows = ((_column(entry, name), *_pair(change)) for name, change in (entry.changes or {}).items())
         body = format_html_join("", "<tr><th>{}</th><td>{}</td><td>{}</td></tr>", rows)
         return format_html(
             '<table class="pm-table"><thead><tr><th></th><th>{}</th><th>{}</th></tr></thead><tbody>{}</tbody></table>',
@@ -88,6 +89,15 @@ class LogEntryAdmin(GuardedAdmin):
             _("after"),
             body,
         )
+
+
+def _column(entry: LogEntry, name: str) -> str:
+    """The column's name as forms call it; as it is written where there is no such column (any more)."""
+    model = entry.content_type.model_class()
+    try:
+        return str(getattr(model._meta.get_field(name), "verbose_name", name)) if model else name
+    except FieldDoesNotExist:
+        return name
 
 
 def _pair(change: Any) -> tuple[str, str]:

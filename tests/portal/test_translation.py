@@ -12,6 +12,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import translation
 
+from servers.models import Cluster
 from tests.support import messages
 from tests.support.processes import BASE, environment
 
@@ -125,6 +126,16 @@ def test_the_choice_of_a_language_is_kept(client):
     assert "한국어" in client.get("/admin/").content.decode()
     client.post("/i18n/setlang/", {"language": "ko", "next": "/admin/"})
     assert '<html lang="ko"' in client.get("/admin/").content.decode()
+
+
+@pytest.mark.django_db
+def test_the_audit_trail_names_columns_as_forms_do(client):
+    client.force_login(User.objects.create_superuser("jihye"))
+    Cluster.objects.create(name="seoul", endpoints="https://pve1.example.org:8006", token_id="portal@pve!manager")
+    page = client.get("/admin/auditlog/logentry/", headers={"accept-language": "ko"}).content.decode()
+    assert "클러스터: seoul" in page
+    assert "API 토큰 ID" in page
+    assert "token_id" not in page
 
 
 def test_what_unfold_has_no_korean_for_is_in_our_catalogue():
