@@ -18,7 +18,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.platform_collector import PlatformCollector
 
-from monitoring import coverage, guest_rows, inventory_metrics, portal_metrics, queue_metrics
+from monitoring import coverage, finding_metrics, guest_rows, inventory_metrics, portal_metrics, queue_metrics
 from monitoring.exposition import Format, render
 from monitoring.guest_metrics import GuestTexts, SnapshotMissing
 from monitoring.limits import connect, limited
@@ -88,6 +88,7 @@ class Scrape:
     def _gather_rows(self) -> None:
         self.gather("nodes", inventory_metrics.node_families)
         self.gather("node_usage", lambda: inventory_metrics.node_usage_families(self.snapshots), database=False)
+        self.gather("findings", lambda: finding_metrics.finding_families(self.fresh, self.moment))
         self.gather("storages", lambda: inventory_metrics.storage_families(self.snapshots))
         self.gather("servers", portal_metrics.server_families)
         self.gather("counters", lambda: portal_metrics.counter_families(self.clusters))

@@ -59,6 +59,9 @@ DEFAULTS: Final[dict[str, Threshold]] = {
     "SyncStale": Threshold(
         300, SECONDS, 30, 86_400, gettext_lazy("Age of a cluster's last good sync. More than its interval.")
     ),
+    "CertificateExpiring": Threshold(
+        14, DAYS, 1, 365, gettext_lazy("Fires when a certificate of a node ends sooner.")
+    ),
     "DeliveryFailing": Threshold(
         0, gettext_lazy("messages an hour"), 0, 100_000, gettext_lazy("Messages given up that are put up with.")
     ),

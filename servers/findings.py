@@ -13,13 +13,15 @@ from servers.proxmox.gateway import Gateway
 # Of the whole cluster, of a cluster of several nodes, of each node that is online: how often, and the question.
 OF_CLUSTER: Final = ("identity", "not_backed_up")
 OF_SEVERAL: Final = ("qdevice",)
-OF_NODE: Final = ("subscription", "replication")
+OF_NODE: Final = ("subscription", "replication", "load", "certificates")
 EVERY: Final = {
     "identity": timedelta(minutes=5),
     "not_backed_up": timedelta(minutes=15),
     "qdevice": timedelta(minutes=5),
     "subscription": timedelta(hours=6),
     "replication": timedelta(minutes=5),
+    "load": timedelta(minutes=2),
+    "certificates": timedelta(hours=6),
 }
 QUESTIONS: Final[dict[str, Callable[[Gateway, str], Any]]] = {
     "identity": lambda gateway, _node: gateway.identity(),
@@ -27,6 +29,8 @@ QUESTIONS: Final[dict[str, Callable[[Gateway, str], Any]]] = {
     "qdevice": lambda gateway, _node: gateway.qdevice(),
     "subscription": lambda gateway, node: gateway.subscription(node),
     "replication": lambda gateway, node: gateway.replication(node),
+    "load": lambda gateway, node: gateway.load(node),
+    "certificates": lambda gateway, node: gateway.certificates(node),
 }
 
 

@@ -14,7 +14,8 @@ class Finding(models.Model):
     """One judged answer of Proxmox, the newest of its key. Written by the rotation, read by monitoring.
 
     The key is that of the rotation's job: ``identity``, ``version``, ``not_backed_up``, ``qdevice``,
-    ``subscription@NODE``, ``replication@NODE``. A key whose job is gone (its node is offline) goes too.
+    ``subscription@NODE``, ``replication@NODE``, ``load@NODE``, ``certificates@NODE``.
+    A key whose job is gone (its node is offline) goes too.
     """
 
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, verbose_name=_("cluster"))

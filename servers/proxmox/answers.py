@@ -5,7 +5,7 @@ lacks what identifies it is left out with a complaint; an answer of the wrong sh
 """
 
 from functools import lru_cache
-from math import isnan
+from math import ceil, isnan
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
@@ -128,7 +128,7 @@ def _guest(row: dict[str, Any]) -> Guest:
         # A VM's disk is always 0, which means that nobody knows.
         disk = whole(get("disk")) if kind == "lxc" and status == "running" else None
         figures = (
-            part(get("cpu")), whole(get("maxcpu")), whole(get("mem")), whole(get("maxmem")), disk,
+            part(get("cpu")), cores(get("maxcpu")), whole(get("mem")), whole(get("maxmem")), disk,
             whole(get("maxdisk")), whole(get("uptime")), whole(get("netin")), whole(get("netout")),
             whole(get("diskread")), whole(get("diskwrite")),
         )  # fmt: skip
@@ -225,6 +225,12 @@ def whole(value: Any) -> int | None:
         return max(0, int(float(value)))
     except (ValueError, TypeError, OverflowError):
         return None
+
+
+def cores(value: Any) -> int | None:
+    """A number of cores. A container may be limited to a part of one: that counts as one."""
+    found = value if type(value) is int else part(value)
+    return None if found is None else max(0, ceil(found))
 
 
 def part(value: Any) -> float | None:

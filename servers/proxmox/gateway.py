@@ -157,6 +157,14 @@ class Gateway:
         """The replication jobs whose source is that node, with how their last runs went."""
         return rare_answers.replication(self.get(f"nodes/{segment(node)}/replication"))
 
+    def load(self, node: str) -> list[float]:
+        """A node's load averages of 1, 5 and 15 minutes."""
+        return rare_answers.load(self.get(f"nodes/{segment(node)}/status"))
+
+    def certificates(self, node: str) -> dict[str, int]:
+        """A node's certificates: file name → seconds since the epoch at which it ends."""
+        return rare_answers.certificates(self.get(f"nodes/{segment(node)}/certificates/info"))
+
     # --- operations
 
     def power(self, node: str, kind: str, vmid: int, action: str) -> str:

@@ -94,3 +94,19 @@ def texts(data: Any) -> dict[str, str]:
 
 def _texts_of(row: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
     return {key: text(row.get(key)) for key in keys}
+
+
+def load(data: Any) -> list[float]:
+    """``/nodes/…/status``: three numbers, which come as texts."""
+    found = mapping(data, "/nodes/…/status").get("loadavg")
+    numbers = [part(value) for value in found] if isinstance(found, list) else []
+    if len(numbers) != 3 or None in numbers:
+        raise OddAnswer(_("The answer to %(where)s has not the shape that Proxmox VE gives it.") % {"where": "status"})
+    return [number for number in numbers if number is not None]
+
+
+def certificates(data: Any) -> dict[str, int]:
+    """``/nodes/…/certificates/info``: when each file's certificate ends."""
+    rows = listing(data, "/nodes/…/certificates/info")
+    ends = {text(row.get("filename")): whole(row.get("notafter")) for row in rows}
+    return {name: end for name, end in ends.items() if name and end is not None}

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from portal.lib import clock
 from servers import snapshot
-from servers.models import Backup, Cluster, Counter, Node, Server, Storage
+from servers.models import Backup, Cluster, Counter, Finding, Node, Server, Storage
 from servers.proxmox.types import Guest, NodeFacts, StorageFacts
 
 GIB = 2**30
@@ -101,5 +101,7 @@ def seed_everything() -> None:
     make_cluster("second", [guest(100, name='한국어 😀 "quoted" \\ back')], storages=[storage("local", "pve1")])
     for server in Server.objects.filter(cluster=first, template=False):
         make_backup(server)
+    Finding.keep(first, "load@pve1", [0.5, 0.25, 0.125], clock.now())
+    Finding.keep(first, "certificates@pve1", {"pve-ssl.pem": 1_900_000_000}, clock.now())
     Counter.add(Counter.CREATED, "demo", 3)
     Counter.add(Counter.BACKUP_FAILURE, "demo", 1)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from portal.lib import clock
-from servers.models import Backup, Cluster, Counter, Node, Operation, Server
+from servers.models import Backup, Cluster, Counter, Finding, Node, Operation, Server
 from tests.monitoring.inventory import (
     GIB,
     container,
@@ -283,3 +283,16 @@ def test_a_retired_node_has_no_series(scrape):
 
 def test_the_portal_tells_what_it_is(scrape):
     assert scrape().labels("portal_build_info", "version") == ["0.1.0"]
+
+
+def test_a_nodes_load_and_certificates_are_told_while_they_are_known(scrape, time_machine):
+    cluster = make_cluster("demo")
+    Finding.keep(cluster, "load@pve1", [0.5, 0.25, 0.125], clock.now())
+    Finding.keep(cluster, "certificates@pve1", {"pve-ssl.pem": 1_900_000_000}, clock.now())
+    page = scrape()
+    assert page.get("proxmox_node_load5", cluster="demo", node="pve1") == 0.25
+    Finding.objects.filter(key="load@pve1").update(at=clock.now() - timedelta(minutes=16))
+    page = scrape()
+    assert page.get("proxmox_node_load5", cluster="demo", node="pve1") is None
+    end = page.get("proxmox_node_certificate_expiry_timestamp_seconds", node="pve1", certificate="pve-ssl.pem")
+    assert end == 1_900_000_000

@@ -102,3 +102,12 @@ def test_the_rotation_is_bounded(synced, pve):
         synced.refresh_from_db()
         rotate(synced)
     assert 0 < len(pve.requests) <= CALLS_PER_TURN + GUESTS_PER_TURN
+
+
+def test_the_rotation_learns_a_nodes_load_and_certificates(synced):
+    from servers.models import Finding
+
+    load = Finding.objects.get(cluster=synced, key="load@pve1").value
+    ends = Finding.objects.get(cluster=synced, key="certificates@pve1").value
+    assert len(load) == 3
+    assert ends["pve-ssl.pem"] > 1_700_000_000
