@@ -41,6 +41,9 @@ def _cache_in_memory(settings, request):
     }
     yield
     from django.core.cache import cache
+    from django.utils import translation
+
+    translation.deactivate()  # a page in another language leaves it behind in the thread
 
     if "real" not in request.keywords:
         cache.clear()
