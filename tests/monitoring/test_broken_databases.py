@@ -1,8 +1,6 @@
 """Real databases that are locked, slow, stopped: the scrape answers in time, and says what it could not read."""
 
-import sqlite3
 import time
-from contextlib import closing
 
 import psycopg
 import pytest
@@ -10,6 +8,7 @@ import pytest
 from tests.monitoring.load import scrape, value
 from tests.monitoring.postgres import PostgreSQL
 from tests.support.processes import Portal, wait_until
+from tests.support.sqlite import locked
 
 pytestmark = pytest.mark.real
 SEED = "from tests.monitoring.inventory import seed_everything; seed_everything()"
@@ -48,10 +47,7 @@ def timed_scrape(portal) -> tuple[str, float]:
 
 
 def test_a_locked_sqlite_file_costs_seconds_and_no_page(on_sqlite):
-    file = on_sqlite.data / "portal.sqlite3"
-    with closing(sqlite3.connect(file, isolation_level=None)) as owner:
-        owner.execute("PRAGMA journal_mode=DELETE")  # WAL has no lock that keeps readers out
-        owner.execute("BEGIN EXCLUSIVE")
+    with locked(on_sqlite.data / "portal.sqlite3"):
         text, seconds = timed_scrape(on_sqlite)
         assert gathered(text, "clusters") == gathered(text, "servers") == 0
         assert gathered(text, "http") == 1

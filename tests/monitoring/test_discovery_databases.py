@@ -1,8 +1,6 @@
 """Databases that are locked, slow, stopped: discovery and ``/pve`` say 503 in time, and never half an answer."""
 
-import sqlite3
 import time
-from contextlib import closing
 
 import psycopg
 import pytest
@@ -10,6 +8,7 @@ import requests
 
 from tests.monitoring.postgres import PostgreSQL
 from tests.support.processes import Portal, wait_until
+from tests.support.sqlite import locked
 
 pytestmark = pytest.mark.real
 SEED = """
@@ -33,24 +32,12 @@ def answers(portal: Portal) -> list[int]:
     return found
 
 
-def succeeds(owner: sqlite3.Connection, statement: str) -> bool:
-    """Whether nobody was in the way this time."""
-    try:
-        owner.execute(statement)
-    except sqlite3.OperationalError:
-        return False
-    return True
-
-
 def test_a_locked_sqlite_file():
     with Portal(static=False) as portal:
         portal.start("redis", "web")
         portal.python(SEED)
         assert answers(portal) == [200, 200]
-        with closing(sqlite3.connect(portal.data / "portal.sqlite3", isolation_level=None)) as owner:
-            # WAL has no lock that keeps readers out; it can be left while nobody else has the file open.
-            wait_until(lambda: succeeds(owner, "PRAGMA journal_mode=DELETE"))
-            wait_until(lambda: succeeds(owner, "BEGIN EXCLUSIVE"))
+        with locked(portal.data / "portal.sqlite3"):
             assert answers(portal) == [503, 503]
         wait_until(lambda: answers(portal) == [200, 200])
 
