@@ -74,6 +74,7 @@ def test_a_statement_that_waits_too_long_is_ended_and_costs_its_part_alone(on_po
 
 
 def test_a_database_server_that_is_gone_and_comes_back_is_survived(on_postgresql, server):
+    scrape(on_postgresql.url)  # so that there is a request to be counted, whatever ran before
     server.stop()
     text, seconds = timed_scrape(on_postgresql)
     assert gathered(text, "servers") == gathered(text, "guests") == 0
