@@ -121,8 +121,11 @@ def of_cluster(cluster: Cluster) -> Verdict:
 
 
 def _down(server: Server, status: str, since: datetime) -> Finding:
-    words = _("%(server)s on node %(node)s of cluster %(cluster)s is %(status)s and should be running. "
-              "Nobody asked for that here.")  # fmt: skip
+    if server.expected_state:  # somebody may well have asked for it: the operator's word stands against it
+        words = _("%(server)s on node %(node)s of cluster %(cluster)s is %(status)s and should be running.")
+    else:
+        words = _("%(server)s on node %(node)s of cluster %(cluster)s is %(status)s and should be running. "
+                  "Nobody asked for that here.")  # fmt: skip
     title = _("%(name)s is %(status)s") % {"name": server, "status": _word(status)}
     return _of_server(Condition.GUEST_DOWN, Severity.CRITICAL, server, status, title, words, since)
 

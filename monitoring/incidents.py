@@ -95,7 +95,8 @@ def _close(incident: Incident, moment: datetime) -> int:
 
 def _ending(incident: Incident) -> str:
     server, cluster = incident.server, incident.cluster
-    if cluster is not None and not cluster.enabled:
+    ours = incident.condition in Condition.values
+    if (cluster is None and ours) or (cluster is not None and not cluster.enabled):
         return _("Its cluster is not watched any more.")
     if server is not None and server.is_retired:
         return _("The server is gone from Proxmox.")

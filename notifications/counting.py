@@ -6,7 +6,7 @@ from django.db.models import Count, Min
 
 from notifications import channels
 from notifications.models import Delivery, NotificationCounter, Result
-from notifications.models.delivery import PENDING, WAITING, DeliveryState
+from notifications.models.delivery import PENDING, DeliveryState
 from portal.lib import clock
 
 
@@ -27,6 +27,7 @@ def read() -> Figures:
     open_states = [*PENDING, DeliveryState.DEAD]
     rows = Delivery.objects.filter(state__in=open_states).order_by().values_list("state").annotate(Count("pk"))
     queue = {str(state): 0 for state in open_states} | {str(state): number for state, number in rows}
-    oldest = Delivery.objects.filter(state__in=WAITING).aggregate(oldest=Min("due_at"))["oldest"]
+    # Those that could be sent now: a recovery that waits for its opening is not late.
+    oldest = Delivery._free(clock.now()).aggregate(oldest=Min("due_at"))["oldest"]
     late = (clock.now() - oldest).total_seconds() if oldest else 0.0
     return Figures(counts, queue, max(0.0, late))

@@ -43,6 +43,10 @@ class UserAdmin(GuardedAdmin, DjangoUserAdmin):
         (None, {"fields": ("username", "usable_password", "password1", "password2", "is_staff", "groups")}),
     )
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Whoever is added is to log in here, unless it is said otherwise."""
+        return {"is_staff": True, **super().get_changeform_initial_data(request)}
+
     def get_queryset(self, request: HttpRequest) -> Any:
         """With their groups, in one more query."""
         return super().get_queryset(request).prefetch_related("groups")

@@ -19,9 +19,9 @@ from portal.lib.buttons import Outcome, list_url, object_button, object_url
 from portal.lib.cache import redis_answers
 from portal.lib.nudge import nudge
 from servers.admin import confirmations, labels
-from servers.admin.forms import ClusterForm
+from servers.admin.forms import ClusterForm, fieldsets
 from servers.connection import check_connection
-from servers.models import Backup, BackupRun, Cluster, Node, Server, StateChange, Storage
+from servers.models import Backup, BackupRun, Cluster, Node, Operation, Server, StateChange, Storage
 from servers.tasks import sync_cluster
 
 # What the check after saving depends on.
@@ -54,22 +54,17 @@ class ClusterAdmin(GuardedAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Name, address, token, certificate."""
-        return [
-            (None, {"fields": [("name", "interval"), "enabled"]}),
-            (_("Where it is"), {"fields": ["endpoints"]}),
-            (_("How the portal logs in"), {"fields": [("token_id", "token_secret")]}),
-            (
-                _("How its certificate is judged"),
-                {
-                    "fields": ["tls_mode", "ca_certificate", "fingerprint"],
-                    "description": _(
-                        "Proxmox signs its certificates itself unless told otherwise: then paste "
-                        "/etc/pve/pve-root-ca.pem of a node as its own authority, or pin the fingerprint that "
-                        "“pvenode cert info” shows. After saving, the portal tells which fingerprint it sees."
-                    ),
-                },
-            ),
-        ]
+        edits = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        return fieldsets(edits=edits)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
+        """What is shown and is no field of the form."""
+        return (*super().get_readonly_fields(request, obj), "endpoint_list")
+
+    @display(description=gettext_lazy("endpoints"))
+    def endpoint_list(self, cluster: Cluster) -> str:
+        """Its addresses, as one reads them."""
+        return ", ".join(cluster.endpoints)
 
     @property
     def conditional_fields(self) -> dict[str, str]:
@@ -106,7 +101,7 @@ class ClusterAdmin(GuardedAdmin):
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """What goes with a cluster, counted: naming ten thousand rows would help nobody decide."""
-        kinds = (Server, Node, Storage, Backup, BackupRun, StateChange)
+        kinds = (Server, Node, Storage, Backup, BackupRun, Operation, StateChange)
         counted = {str(kind._meta.verbose_name_plural): kind.objects.filter(cluster__in=objs).count() for kind in kinds}
         return (
             [str(cluster) for cluster in objs],

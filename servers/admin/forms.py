@@ -116,3 +116,29 @@ class ClusterForm(forms.ModelForm):
             self.cleaned_data[name] = parse(self.cleaned_data[name])
         except ValidationError as error:
             self.add_error(name, error)
+
+
+def fieldsets(*, edits: bool) -> list[Any]:
+    """Name, address, token, certificate. Who may only look sees no secret: a read-only field would print it."""
+    if not edits:
+        return [
+            (None, {"fields": [("name", "interval"), "enabled"]}),
+            (_("Where it is"), {"fields": ["endpoint_list"]}),
+            (_("How the portal logs in"), {"fields": ["token_id", "tls_mode"]}),
+        ]
+    return [
+        (None, {"fields": [("name", "interval"), "enabled"]}),
+        (_("Where it is"), {"fields": ["endpoints"]}),
+        (_("How the portal logs in"), {"fields": [("token_id", "token_secret")]}),
+        (
+            _("How its certificate is judged"),
+            {
+                "fields": ["tls_mode", "ca_certificate", "fingerprint"],
+                "description": _(
+                    "Proxmox signs its certificates itself unless told otherwise: then paste "
+                    "/etc/pve/pve-root-ca.pem of a node as its own authority, or pin the fingerprint that "
+                    "“pvenode cert info” shows. After saving, the portal tells which fingerprint it sees."
+                ),
+            },
+        ),
+    ]

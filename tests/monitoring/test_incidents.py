@@ -283,3 +283,18 @@ def test_an_outage_that_was_declared_harmless_and_counts_again_is_told_again(clu
     evaluate()
     evaluate()
     assert [status for status, _ in told()] == ["firing", "resolved", "firing"]
+
+
+def test_a_cluster_that_is_deleted_while_it_fails_is_not_said_to_be_healed(cluster, pve):
+    pve.stop()
+    look(cluster, times=3)
+    Cluster.objects.all().delete()
+    evaluate()
+    assert Incident.objects.get().ending == "Its cluster is not watched any more."
+
+
+def test_nobody_is_said_to_have_asked_for_nothing_where_the_operators_word_counts(cluster, pve):
+    Server.objects.filter(vmid=300).update(expected_state="running")
+    pve.stop_guest(300)
+    look(cluster)
+    assert "Nobody asked" not in Incident.objects.get().text

@@ -183,3 +183,12 @@ def test_deleting_counts_what_goes_with_it_and_leaves_one_entry():
     client.post(address, {"post": "yes"})
     assert not Cluster.objects.exists()
     assert [entry.changes["name"] for entry in LogEntry.objects.all()] == [[cluster.name, ""]]
+
+
+@pytest.mark.parametrize("role", ["viewer", "operator", "administrator"])
+def test_nobody_is_ever_shown_the_secret(role):
+    cluster = seed.make_cluster("secretive", token_secret="TOP-SECRET-VALUE", endpoints=["https://pve1:8006"])
+    page = seed.browser(role).get(f"/admin/servers/cluster/{cluster.pk}/change/").content.decode()
+    assert "TOP-SECRET-VALUE" not in page
+    assert "https://pve1:8006" in page
+    assert "[&quot;https" not in page
