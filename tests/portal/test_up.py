@@ -60,6 +60,13 @@ class Up:
         except requests.RequestException:
             return 0
 
+    def trouble(self) -> str:
+        """What the cluster says of its sync, and the end of each log: for the message of a test that waited in vain."""
+        with sqlite3.connect(self.data / "portal.sqlite3") as database:
+            clusters = database.execute("SELECT * FROM servers_cluster").fetchall()
+        logs = [f"--- {log.name}\n{log.read_text(errors='replace')[-1500:]}" for log in (self.data / "log").iterdir()]
+        return "\n".join(["the demo's servers did not come", str(clusters), self.said, *logs])
+
     def living(self) -> dict[int, str]:
         return processes_with(f"PORTAL_DATA={self.data}")
 
@@ -127,7 +134,7 @@ def test_the_servers_of_the_demo_arrive(up):
         with sqlite3.connect(up.data / "portal.sqlite3") as database:
             return database.execute("SELECT count(*) FROM servers_server").fetchone()[0]
 
-    assert wait_until(servers, 60, what="servers of the demo cluster") >= 30
+    assert wait_until(servers, 60, what=up.trouble) >= 30
 
 
 def test_everything_it_needs_answers(up):
