@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -51,7 +52,7 @@ def sync_cluster(cluster: Cluster) -> Report:
     columns: dict[str, Any] = {"last_error": _("The sync broke off. The log says why."), "last_error_kind": "internal"}
     report = Report(cluster.name, error=str(columns["last_error"]))
     try:
-        answer = ask(cluster, _fetch, endpoints)
+        answer = ask(cluster, lambda gateway: _fetch(gateway, lambda: _still_ours(cluster, token)), endpoints)
         _judge(cluster, answer)
         tally = _apply(cluster, answer, moment, token)
         report, columns = Report(cluster.name, changes=tally), _columns_of_success(cluster, answer, moment, tally)
@@ -68,14 +69,25 @@ def sync_cluster(cluster: Cluster) -> Report:
     return replace(report, seconds=seconds)
 
 
-def _fetch(gateway: Gateway) -> Answer:
+def _still_ours(cluster: Cluster, token: str) -> None:
+    """Prolong the lease before a call that may take long. Raises Implausible where another worker took over."""
+    if not cluster.prolong(token, clock.now()):
+        raise Implausible(_("The sync took too long and another worker took over."))
+
+
+def _fetch(gateway: Gateway, before_a_call: Callable[[], None]) -> Answer:
+    before_a_call()
     resources = gateway.resources()
+    before_a_call()
     try:
         status = gateway.cluster_status()
     except NotAllowed:
         status = None
     # No guests at all: either it is so, or the token may see none. Only then is the second question worth a call.
-    rights = bool(resources.guests) or bool(gateway.permissions())
+    if resources.guests:
+        return Answer(resources, status)
+    before_a_call()
+    rights = bool(gateway.permissions())
     return Answer(resources, status, rights)
 
 

@@ -17,8 +17,9 @@ from servers.endpoints import parse_endpoints
 from servers.snapshot import Snapshot
 from servers.tls import parse_authority, parse_fingerprint
 
-# A lease outlives the slowest honest sync (four calls of 30 s) and lets a dead worker's cluster go on soon after.
-LEASE = timedelta(seconds=150)
+# A lease outlives the slowest honest call (5 s to connect, 30 s to read) and is prolonged before each one: so a dead
+# worker's cluster goes on within the minute, however many calls a sync has.
+LEASE = timedelta(seconds=60)
 TOKEN_ID = re.compile(r"[^\s@!]+@[^\s@!]+![A-Za-z][\w.-]+")
 FRESH_FOR = timedelta(minutes=5)
 
@@ -121,6 +122,11 @@ class Cluster(models.Model):
             last_attempt_at=moment,
         )
         return token if claimed else ""
+
+    def prolong(self, token: str, moment: datetime) -> bool:
+        """Keep the lease for its whole length from now on; False if it had passed to another process."""
+        mine = Cluster.objects.filter(pk=self.pk, lease_token=token)
+        return bool(mine.update(lease_until=moment + LEASE))
 
     def release(self, token: str, **columns: object) -> bool:
         """End the lease and write the sync's columns; False if the lease had passed to another process meanwhile."""

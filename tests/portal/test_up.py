@@ -134,7 +134,7 @@ def test_the_servers_of_the_demo_arrive(up):
         with sqlite3.connect(up.data / "portal.sqlite3") as database:
             return database.execute("SELECT count(*) FROM servers_server").fetchone()[0]
 
-    assert wait_until(servers, 60, what=up.trouble) >= 30
+    assert wait_until(servers, 150, what=up.trouble) >= 30
 
 
 def test_everything_it_needs_answers(up):

@@ -246,14 +246,35 @@ def test_a_worker_whose_lease_passed_on_writes_nothing(cluster, monkeypatch):
 
     fetch = module._fetch
 
-    def slow(gateway):
+    def slow(gateway, before_a_call):
+        answer = fetch(gateway, before_a_call)
         Cluster.objects.update(lease_token="another worker's")
-        return fetch(gateway)
+        return answer
 
     monkeypatch.setattr(module, "_fetch", slow)
     assert "another worker" in sync_cluster(cluster).error
     assert not Server.objects.exists()
     assert Cluster.objects.get().last_error == ""
+
+
+def test_the_lease_is_prolonged_before_each_call_so_that_a_dead_worker_holds_a_cluster_for_a_minute(
+    cluster, monkeypatch
+):
+    moments = []
+    monkeypatch.setattr(Cluster, "prolong", lambda self, token, moment: moments.append(moment) or True)
+    sync(cluster)
+    assert len(moments) == 2
+    assert cluster.claim(moments[0])
+    assert cluster.claim(moments[-1] + timedelta(seconds=61))
+
+
+def test_a_worker_whose_lease_passed_on_asks_no_more(cluster, pve, monkeypatch):
+    from servers import sync as module
+
+    monkeypatch.setattr(Cluster, "prolong", lambda *_args: False)
+    pve.requests.clear()
+    assert "another worker" in module.sync_cluster(cluster).error
+    assert not pve.requests
 
 
 def test_a_failure_begins_and_ends_with_one_row_each(cluster, pve):
