@@ -35,7 +35,8 @@ def facts(**other):
         "alertmanagers": {"activeAlertmanagers": [{"url": "http://a:9093/api/v2/alerts"}]},
         "samples": [({"job": "node-exporter", "instance": "host:9100"}, 500.0)],
         "alertmanager": "ok", "alertmanager_status": {"versionInfo": {"version": "0.25"}},
-        "grafana": {"database": "ok", "version": "11"}, "dashboards": {"found": []}, "node": 460, "own": 1000,
+        "grafana": {"database": "ok", "version": "11"}, "node": 460, "own": 1000,
+        "dashboards": {"found": [{"uid": uid} for uid in shipped.dashboards()]},
     }  # fmt: skip
     return stack_facts.Facts({**found, **other}, frozenset({"PORTAL_GRAFANA_URL"}), 0.1, {"grafana": "http://g"})
 
