@@ -3,9 +3,7 @@
 import json
 import sqlite3
 import stat
-import threading
-from contextlib import closing, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -13,6 +11,7 @@ from django.db import connection
 
 from monitoring.stack_files import Trouble, backup, manifest, restore
 from monitoring.stack_files.sources import Sources
+from tests.support.grafana import VERSION, StandInGrafana
 from tests.support.processes import free_port
 
 NOWHERE = f"http://127.0.0.1:{free_port()}"
@@ -168,46 +167,23 @@ def test_the_commands_tell_it_in_sentences(installation, tmp_path, capsys):
         call_command("stack_backup", str(tmp_path / "backups"), keep=-1)
 
 
-@contextmanager
-def grafana(token):
-    """As much of Grafana as a backup asks for, on a port of its own."""
-    answers = {
-        "/api/health": {"database": "ok", "version": "11.3"},
-        "/api/search": [{"uid": "system"}, {"uid": "a/../b"}],
-        "/api/dashboards/uid/system": {"dashboard": {"title": "System Overview"}},
-        "/api/dashboards/uid/a%2F..%2Fb": {"dashboard": {"title": "odd"}},
-    }
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            path = self.path.partition("?")[0]
-            allowed = path == "/api/health" or self.headers["Authorization"] == f"Bearer {token}"
-            self.send_response(200 if allowed and path in answers else 401)
-            self.end_headers()
-            self.wfile.write(json.dumps(answers.get(path)).encode())
-
-        def log_message(self, *args):
-            """Silence."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+DASHBOARDS = {"system": {"title": "System Overview"}, "a/../b": {"title": "odd"}}
 
 
 def test_dashboards_are_saved_by_uid_and_an_odd_uid_leads_nowhere(installation, tmp_path, settings):
     settings.PORTAL_GRAFANA_TOKEN = "right"
-    with grafana("right") as settings.PORTAL_GRAFANA_URL:
+    with StandInGrafana(token="right", dashboards=DASHBOARDS) as grafana:
+        settings.PORTAL_GRAFANA_URL = grafana.url
         done = backup.save(tmp_path / "backups", Sources.here())
     folder = done.folder / "grafana" / "dashboards"
     assert {path.name for path in folder.iterdir()} == {"system.json", "a%2F..%2Fb.json"}
     assert json.loads((folder / "system.json").read_text())["dashboard"]["title"] == "System Overview"
-    assert done.manifest.versions["grafana"] == "11.3"
+    assert done.manifest.versions["grafana"] == VERSION
 
 
 def test_without_grafanas_token_the_dashboards_are_skipped_with_a_sentence(installation, tmp_path, settings):
-    with grafana("right") as settings.PORTAL_GRAFANA_URL:
+    with StandInGrafana(token="right", dashboards=DASHBOARDS) as grafana:
+        settings.PORTAL_GRAFANA_URL = grafana.url
         done = backup.save(tmp_path / "backups", Sources.here())
     (part,) = [part for part in done.manifest.parts if part.name == "Grafana: dashboards"]
     assert (part.state, "PORTAL_GRAFANA_TOKEN" in part.sentence) == ("skipped", True)

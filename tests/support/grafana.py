@@ -1,0 +1,209 @@
+"""A stand-in for Grafana, which cannot be had here: as much of its HTTP as the portal, nginx and ``bin/up`` rely on.
+
+    with StandInGrafana(token="right") as grafana:
+        settings.PORTAL_GRAFANA_URL = grafana.url
+        …
+        assert grafana.seen[-1].headers["X-WEBAUTH-USER"] == "anna"
+
+``python -m tests.support.grafana server --config=FILE`` is the program: it reads the settings as Grafana does and ends
+with a sentence where Grafana would not start on them.
+"""
+
+import argparse
+import configparser
+import html
+import json
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import yaml
+
+PREFIX = "/grafana"
+VERSION = "12.4.0"
+PAGE = """<!doctype html><html lang="en"><head><title>{title}</title><base href="/grafana/"></head>
+<body data-user="{user}" data-role="{role}" style="font: 16px sans-serif; background: {ground}">
+<h1>{title}</h1><p>{path}</p></body></html>"""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A request that arrived."""
+
+    method: str
+    path: str  # with the query, as it came
+    headers: Message
+    body: bytes = b""
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        """What follows the question mark."""
+        return parse_qs(urlsplit(self.path).query, keep_blank_values=True)
+
+
+@dataclass
+class StandInGrafana:
+    """Grafana on a loopback port. Behaviour is changed while it runs by setting its attributes."""
+
+    # A service account's; others may read no API.
+    token: str = ""
+    # uid → the dashboard, as a file holds it.
+    dashboards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    database: str = "ok"
+    # Seconds before it answers.
+    delay: float = 0.0
+    # Answers of one's own: path without prefix → (status, headers, body).
+    answers: dict[str, tuple[int, Mapping[str, str], bytes]] = field(default_factory=dict)
+    port: int = 0
+    seen: list[Seen] = field(default_factory=list)
+
+    def __enter__(self) -> "StandInGrafana":
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self))
+        self._server.daemon_threads = True
+        self.port = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def root(self) -> str:
+        """Where it listens, without its sub path."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """Its address with the sub path."""
+        return self.root + PREFIX
+
+    def answer(self, seen: Seen) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and body for that request."""
+        path = urlsplit(seen.path).path
+        if path == "/":
+            return 302, {"Location": f"{PREFIX}/"}, b""
+        path = path.removeprefix(PREFIX) or "/"
+        if path in self.answers:
+            return self.answers[path]
+        if path.startswith("/api/"):
+            status, found = self._api(path, seen)
+            return status, {"Content-Type": "application/json"}, json.dumps(found).encode()
+        if path.startswith("/public/"):
+            return 200, {"Content-Type": "text/javascript", "Cache-Control": "max-age=3600"}, b"'a file of Grafana's'"
+        return self._page(path, seen)
+
+    def _api(self, path: str, seen: Seen) -> tuple[int, Any]:
+        if path == "/api/health":
+            return (200 if self.database == "ok" else 503), {"database": self.database, "version": VERSION}
+        known = seen.headers.get("X-WEBAUTH-USER") or seen.headers.get("X-Portal-JWT")
+        bearer = bool(self.token) and seen.headers.get("Authorization") == f"Bearer {self.token}"
+        if not (known or bearer):
+            return 401, {"message": "Unauthorized"}
+        if path == "/api/search":
+            return 200, [
+                {"uid": uid, "type": "dash-db", "title": one.get("title")} for uid, one in self.dashboards.items()
+            ]
+        if found := re.fullmatch(r"/api/dashboards/uid/([^/]+)", path):
+            one = self.dashboards.get(unquote(found[1]))
+            return (200, {"dashboard": one}) if one else (404, {"message": "Dashboard not found"})
+        return 200, {"path": seen.path}
+
+    def _page(self, path: str, seen: Seen) -> tuple[int, Mapping[str, str], bytes]:
+        user = seen.headers.get("X-WEBAUTH-USER") or seen.headers.get("X-Portal-JWT")
+        if not user:
+            return 302, {"Location": f"{PREFIX}/login"}, b""
+        title = self.dashboards.get(([*path.split("/"), "", "", ""])[2], {}).get("title", "Grafana")
+        body = PAGE.format(
+            title=html.escape(str(title)), path=html.escape(seen.path), user=html.escape(user),
+            role=html.escape(seen.headers.get("X-WEBAUTH-ROLE", "")),
+            ground="#111217; color: #ccc" if seen.query.get("theme") == ["dark"] else "#f4f5f5",
+        )  # fmt: skip
+        headers = {"Content-Type": "text/html; charset=UTF-8", "Cache-Control": "no-store", "Set-Cookie": "grafana=x"}
+        return 200, headers, body.encode()
+
+
+def shipped() -> dict[str, dict[str, Any]]:
+    """The dashboards of ``deploy/grafana``, by uid."""
+    folder = Path(__file__).resolve().parents[2] / "deploy" / "grafana" / "dashboards"
+    return provisioned(folder)
+
+
+def provisioned(folder: Path) -> dict[str, dict[str, Any]]:
+    """The dashboards that a provider of Grafana finds in that folder, by uid."""
+    found = [json.loads(path.read_text()) for path in sorted(folder.rglob("*.json"))]
+    return {one["uid"]: one for one in found if one.get("title")}
+
+
+def _handler(grafana: StandInGrafana) -> Callable[..., BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def handle_one(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            seen = Seen(self.command, self.path, self.headers, body)
+            grafana.seen.append(seen)
+            time.sleep(grafana.delay)
+            status, headers, content = grafana.answer(seen)
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(content))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(content)
+
+        do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = handle_one
+
+        def log_message(self, *args: object) -> None:
+            """Silence."""
+
+    return Handler
+
+
+# --- the program
+
+
+def main(arguments: list[str]) -> None:
+    """Run on a file of settings. Ends with a sentence where Grafana would refuse them."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("command", nargs="?", default="server")
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--homepath", type=Path)
+    given = parser.parse_args(arguments)
+    ini = configparser.ConfigParser(interpolation=None, comment_prefixes=("#", ";"))
+    if not ini.read(given.config):
+        sys.exit(f"{given.config} cannot be read")
+    if not ini.getboolean("server", "serve_from_sub_path") or not ini["server"]["root_url"].endswith(f"{PREFIX}/"):
+        sys.exit("it is not served from the sub path")
+    found = _provisioned(Path(ini["paths"]["provisioning"]))
+    Path(ini["paths"]["data"]).mkdir(parents=True, exist_ok=True)
+    if ini["server"]["http_addr"] != "127.0.0.1":
+        sys.exit("it would listen for others")
+    with StandInGrafana(dashboards=found, port=ini.getint("server", "http_port")) as grafana:
+        sys.stdout.write(f"HTTP Server Listen address={grafana.root} subUrl={PREFIX} dashboards={len(found)}\n")
+        sys.stdout.flush()
+        threading.Event().wait()
+
+
+def _provisioned(folder: Path) -> dict[str, dict[str, Any]]:
+    """What the files of that folder provision; each of them must be there and be readable."""
+    kinds = {kind: yaml.safe_load((folder / kind / "proxmox-manager.yml").read_text())
+             for kind in ("datasources", "dashboards", "alerting")}  # fmt: skip
+    for text in re.findall(r"\$__file\{([^}]+)\}", (folder / "alerting" / "proxmox-manager.yml").read_text()):
+        if not Path(text).read_text().strip():
+            sys.exit(f"{text} is empty")
+    assert [one["uid"] for one in kinds["datasources"]["datasources"]] == ["prometheus", "alertmanager"]
+    (provider,) = kinds["dashboards"]["providers"]
+    return provisioned(Path(provider["options"]["path"]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
