@@ -102,6 +102,14 @@ def upid(data: Any) -> str:
     raise OddAnswer(_("Proxmox took the request and named no task."), "")
 
 
+def identifier(data: Any) -> int:
+    """``/cluster/nextid``, which is documented as a number and comes as a text."""
+    try:
+        return _identifier(data)
+    except ValueError:
+        raise _odd("/cluster/nextid") from None
+
+
 def log_lines(data: Any, start: int) -> list[str]:
     """``/tasks/…/log``. An empty log is one line "no content", and that of a forgotten task is an object."""
     if not isinstance(data, list):

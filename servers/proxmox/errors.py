@@ -8,20 +8,31 @@ ProxmoxError
 ├── TokenRefused             401: the token is wrong, expired or gone
 ├── NotAllowed               403: a privilege is missing
 ├── NodeUnreachable          595 to 599: the asked node could not reach the one that the call is for
+├── Invalid                  we did not ask: a value that Proxmox cannot take; says which by parameter
+├── NothingStarted           Proxmox took the request and did nothing (a backup asked for at the wrong node)
 └── Refused                  Proxmox said no, in its own words
+    ├── ParametersRefused    400: says by parameter what is wrong
+    ├── Locked               another task holds the guest: wait, and look again
+    ├── AlreadyThere         the id or name is taken
+    ├── GuestMissing         the guest is not on that node: moved or gone
+    └── NoQuorum             the cluster cannot write at the moment
 
 Every error carries a sentence for the operator (translated when shown), and none carries a secret or a library's text.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 from django.utils.translation import gettext as _
 
 
 class ProxmoxError(Exception):
-    """Base. ``kind`` is a stable slug, ``sentence`` says what happened, ``hint`` what to do."""
+    """Base. ``kind`` is a stable slug, ``sentence`` says what happened, ``hint`` what to do. ``fields`` says what is
+    wrong by Proxmox's parameter, such as ``newid`` or ``ipconfig0``; empty where it is nothing of that kind."""
 
     kind: ClassVar[str] = "error"
+    fields: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, sentence: str, hint: str = "") -> None:
         self.sentence = sentence
@@ -117,3 +128,64 @@ class Refused(ProxmoxError):
         detail = "; ".join(f"{name}: {text}" for name, text in self.errors.items())
         words = f"{reason} ({detail})" if detail else reason
         super().__init__(_("Proxmox says: %(reason)s") % {"reason": words})
+
+
+class ParametersRefused(Refused):
+    """Status 400 (or a 500 that wraps one): ``fields`` is what Proxmox says of each parameter."""
+
+    kind = "parameters"
+
+    def __init__(self, status: int, reason: str, errors: dict[str, str] | None = None) -> None:
+        super().__init__(status, reason, errors)
+        self.fields = MappingProxyType(self.errors)
+
+
+class Locked(Refused):
+    """Another task holds the guest. ``lock`` is the lock's name (``backup``, ``clone``, …), or '' where the lock file
+    was held for ten seconds, which no answer shows beforehand."""
+
+    kind = "locked"
+
+    def __init__(self, status: int, reason: str, lock: str) -> None:
+        super().__init__(status, reason)
+        self.lock = lock
+        if lock:
+            self.hint = _("The guest is locked (%(lock)s). Wait until the task that locked it has ended.") % {
+                "lock": lock
+            }
+        else:
+            self.hint = _("Another task is working on this guest. Try again when it has ended.")
+
+
+class AlreadyThere(Refused):
+    """The id, name or resource is taken. For an id: take another one."""
+
+    kind = "already_there"
+
+
+class GuestMissing(Refused):
+    """The guest is not on the node that was asked: it has moved, or it is gone. Look where it is and ask there."""
+
+    kind = "guest_missing"
+
+
+class NoQuorum(Refused):
+    """The cluster has no quorum: nothing can be written until enough nodes are back."""
+
+    kind = "no_quorum"
+
+
+class NothingStarted(ProxmoxError):
+    """Proxmox took the request and started nothing."""
+
+    kind = "nothing_started"
+
+
+class Invalid(ProxmoxError):
+    """A request that was not sent, since Proxmox could not take it. ``fields`` says why, by Proxmox's parameter."""
+
+    kind = "invalid"
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        super().__init__(" ".join(dict.fromkeys(fields.values())))
+        self.fields = MappingProxyType(dict(fields))

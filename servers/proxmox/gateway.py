@@ -21,18 +21,22 @@ from requests.adapters import HTTPAdapter
 
 from servers.endpoints import host_and_port
 from servers.proxmox import answers, rare_answers
+from servers.proxmox.cluster_writes import ClusterWrites
 from servers.proxmox.errors import (
     CertificateRejected,
     NodeUnreachable,
     NotAllowed,
     OddAnswer,
     ProxmoxError,
-    Refused,
     TokenRefused,
     Unreachable,
 )
+from servers.proxmox.formats import segment
+from servers.proxmox.reads import DetailReads
+from servers.proxmox.refusals import refusal
 from servers.proxmox.types import BackupVolume, ClusterStatus, Interface, Resources, TaskRow
-from servers.proxmox.wording import reason_text, what_came, why_not_connected, why_rejected
+from servers.proxmox.wording import body_message, reason_text, what_came, why_not_connected, why_rejected
+from servers.proxmox.writes import GuestWrites
 
 CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 30.0
@@ -73,7 +77,7 @@ class PinnedAdapter(HTTPAdapter):
         return super().send(request, stream, timeout, False, *rest, **named)
 
 
-class Gateway:
+class Gateway(DetailReads, GuestWrites, ClusterWrites):
     """One endpoint of one cluster. A context manager; not to be shared between threads.
 
     Every method raises a ProxmoxError and nothing else.
@@ -83,6 +87,7 @@ class Gateway:
         self.endpoint = endpoint
         self.read_seconds = read_seconds
         self._folder: TemporaryDirectory[str] | None = None
+        self._message = ""
         self._api = self._connect(credentials)
 
     def __enter__(self) -> Self:
@@ -202,11 +207,20 @@ class Gateway:
         """The ``data`` of a POST. An Unreachable with ``maybe_done`` means: look before you send it again."""
         return self._send("post", path, parameters, self._seconds(slow))
 
+    def put(self, path: str, *, slow: bool = False, **parameters: Any) -> Any:
+        """The ``data`` of a PUT, which may have been carried out as a POST may."""
+        return self._send("put", path, parameters, self._seconds(slow))
+
+    def delete(self, path: str, *, slow: bool = False, **parameters: Any) -> Any:
+        """The ``data`` of a DELETE, whose parameters travel in the query: Proxmox takes no body there."""
+        return self._send("delete", path, parameters, self._seconds(slow))
+
     def _seconds(self, slow: bool) -> float:
         return max(SLOW_SECONDS, self.read_seconds) if slow else self.read_seconds
 
     def _send(self, verb: str, path: str, parameters: dict[str, Any], seconds: float) -> Any:
         self._api._backend.auth.timeout = (CONNECT_SECONDS, seconds)
+        self._message = ""
         try:
             data = getattr(self._api(path), verb)(**parameters)
         except ResourceException as error:
@@ -232,6 +246,7 @@ class Gateway:
             timeout=self.read_seconds,
         )
         session: requests.Session = api._store["session"]
+        session.hooks["response"].append(self._keep_message)
         session.max_redirects = 0  # a redirect is a login page or a wrong address, never Proxmox's API
         if credentials.tls_mode == "fingerprint":
             session.mount("https://", PinnedAdapter(credentials.fingerprint))
@@ -247,9 +262,15 @@ class Gateway:
 
     # --- what went wrong
 
+    def _keep_message(self, response: requests.Response, **_named: Any) -> None:
+        """Proxmoxer drops the text in an error's body, which can be longer than the reason phrase and survives
+        proxies that rewrite status lines."""
+        if response.status_code >= 400:
+            self._message = body_message(response.content)
+
     def _refusal(self, error: ResourceException) -> ProxmoxError:
-        reason = reason_text(error.content)
         status = int(error.status_code)
+        reason = reason_text(error.content) or reason_text(self._message.split("\n", 1)[0])
         if status == 401:
             return TokenRefused()
         if status == 403:
@@ -263,7 +284,8 @@ class Gateway:
             if errors["errors"].lstrip()[:1] == b"<":
                 return self._odd(_("it answered %(status)s with a web page") % {"status": status})
             errors = {}
-        return Refused(status, reason, {str(key): str(value).strip() for key, value in errors.items()})
+        fields = {str(key): str(value).strip() for key, value in errors.items()}
+        return refusal(status, reason, fields, self._message)
 
     def _outage(self, error: requests.RequestException, verb: str, seconds: float) -> ProxmoxError:
         if isinstance(error, requests.exceptions.SSLError):
@@ -295,14 +317,6 @@ class Gateway:
         what, hint = why_rejected(text)
         sentence = _("%(endpoint)s: %(what)s.") % {"endpoint": self.endpoint, "what": what}
         return CertificateRejected(sentence, hint)
-
-
-def segment(text: str) -> str:
-    """A value that may stand in a path: proxmoxer joins paths without quoting. Raises OddAnswer for anything else,
-    since names of nodes and storages come from Proxmox itself."""
-    if not text or text in {".", ".."} or any(sign in "/?#%\\" or sign.isspace() for sign in text):
-        raise OddAnswer(_("Proxmox named something “%(name)s”, which cannot be asked for.") % {"name": text[:60]})
-    return text
 
 
 def seen_fingerprint(endpoint: str, seconds: float = CONNECT_SECONDS) -> str:

@@ -1,5 +1,7 @@
 """Network trouble in our own words. The library text that is read to choose them holds the URL and is never shown."""
 
+import json
+
 from django.utils.translation import gettext as _
 
 
@@ -60,3 +62,13 @@ def reason_text(reason: object) -> str:
         return text.encode("latin-1").decode("utf-8")
     except UnicodeError:
         return text
+
+
+def body_message(body: bytes) -> str:
+    """The ``message`` of an error's body (8.4 and later), else ''."""
+    try:
+        data = json.loads(body[:65536])
+    except ValueError:
+        return ""
+    message = data.get("message") if isinstance(data, dict) else None
+    return message if isinstance(message, str) else ""

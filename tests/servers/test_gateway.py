@@ -17,7 +17,8 @@ from servers.proxmox.errors import (
     TokenRefused,
     Unreachable,
 )
-from servers.proxmox.gateway import Credentials, Gateway, seen_fingerprint, segment
+from servers.proxmox.formats import segment
+from servers.proxmox.gateway import Credentials, Gateway, seen_fingerprint
 
 OTHER = ":".join(["00"] * 32)
 
