@@ -32,13 +32,14 @@ class ChannelForm(forms.ModelForm):
 
     class Meta:
         model = AlertChannel
-        fields: ClassVar = ["name", "enabled", "minimum_severity"]
+        fields: ClassVar = ["name", "enabled", "minimum_severity", "max_per_minute"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.instance.kind = self.kind
         self.kept = self.instance.kept_secrets()
         self.values: dict[str, Any] = {}
+        self.fields["max_per_minute"].required = False
         for field in self.declared():
             self.fields[PREFIX + field.name].required = field.required and field.name not in self.kept
             if not field.secret:
@@ -58,6 +59,11 @@ class ChannelForm(forms.ModelForm):
         shown.help_text = _("There is one. Leave this empty to keep it.") + f" {field.help}"
         shown.widget.attrs["placeholder"] = "••••••••"
 
+    def clean_max_per_minute(self) -> int:
+        """What was typed; left empty, the default."""
+        typed: int | None = self.cleaned_data.get("max_per_minute")
+        return typed or self.fields["max_per_minute"].initial
+
     def clean(self) -> dict[str, Any]:
         """Judge what was typed, field by field; ``values`` is what the channel then holds."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -70,9 +76,18 @@ class ChannelForm(forms.ModelForm):
                 self.add_error(PREFIX + field.name, error)
             else:
                 self.values[field.name] = value
+        if not self.errors:
+            self._check_together()
         if cleaned.get("enabled") and (missing := channels.get(self.kind).missing()):
             self.add_error(None, missing + " " + _("Until then, save the channel disabled."))
         return cleaned
+
+    def _check_together(self) -> None:
+        try:
+            channels.get(self.kind).check(self.values)
+        except ValidationError as error:
+            for name, found in error.error_dict.items() if hasattr(error, "error_dict") else [("", error)]:
+                self.add_error(PREFIX + name if name else None, found)
 
     def _value_of(self, field: Field) -> Any:
         typed = str(self.cleaned_data.get(PREFIX + field.name) or "").strip()
@@ -94,6 +109,14 @@ class ChannelForm(forms.ModelForm):
         self.instance.keep(self.values)
         saved: AlertChannel = super().save(commit)
         return saved
+
+
+class SecretTextarea(UnfoldAdminTextareaWidget):
+    """Several lines that are never rendered back, like a password."""
+
+    def format_value(self, value: Any) -> str:
+        """Nothing, whatever was typed or kept."""
+        return ""
 
 
 @lru_cache
@@ -124,7 +147,9 @@ def _input(field: Field) -> forms.CharField:
     """Whether it is needed depends on what is kept: the form says so."""
     attrs: dict[str, Any] = {"placeholder": field.placeholder, "spellcheck": "false"}
     widget: forms.Widget
-    if field.secret:
+    if field.secret and field.rows > 1:
+        widget = SecretTextarea(attrs={**attrs, "rows": field.rows, "autocomplete": "off"})
+    elif field.secret:
         widget = UnfoldAdminPasswordWidget(attrs={**attrs, "autocomplete": "new-password"}, render_value=False)
     elif field.rows > 1:
         widget = UnfoldAdminTextareaWidget(attrs={**attrs, "rows": field.rows})

@@ -24,13 +24,29 @@ logger = logging.getLogger(__name__)
 def deliver(delivery_pk: int) -> bool:
     """Send that delivery if it is due and nobody else is at it. Whether this call was the one that tried."""
     delivery = Delivery.objects.select_related("notification", "channel").filter(pk=delivery_pk).first()
-    token = delivery.claim(clock.now()) if delivery else ""
-    if delivery is None or not token:
+    if delivery is None or _must_wait(delivery):
+        return False
+    token = delivery.claim(clock.now())
+    if not token:
         return False
     message = delivery.notification.message
     begin = time.monotonic()
     outcome = _reason_against(delivery, message) or _send(delivery, message)
     _settle(delivery, message, token, outcome, round(time.monotonic() - begin, 3))
+    return True
+
+
+def _must_wait(delivery: Delivery) -> bool:
+    """Whether the channel has sent as much as it may in this minute: then it is due when there is room again."""
+    channel = delivery.channel
+    if channel is None or delivery.notification.status == Status.TEST or delivery.state not in WAITING:
+        return False
+    moment = clock.now()
+    free_at = channel.free_at(moment)
+    if free_at is None:
+        return False
+    sentence = _("The channel takes %(number)d messages a minute: this one waits for its turn.")
+    delivery.move(WAITING, due_at=free_at, nudged_at=None, last_error=sentence % {"number": channel.max_per_minute})
     return True
 
 
@@ -77,7 +93,7 @@ def _transport(delivery: Delivery) -> Channel:
         return channels.get(delivery.kind)(json.loads(delivery.draft))
     if delivery.channel is None:
         raise LookupError  # deleted a moment ago
-    return delivery.channel.transport()
+    return delivery.channel.transport(delivery.thread())
 
 
 def _settle(delivery: Delivery, message: Message, token: str, outcome: Outcome, seconds: float) -> None:
@@ -96,7 +112,7 @@ def _settle(delivery: Delivery, message: Message, token: str, outcome: Outcome, 
         if state != DeliveryState.RETRYING:
             columns["draft"] = ""
         if arrived:
-            columns["delivered_at"] = moment
+            columns |= {"delivered_at": moment, "reference": outcome.reference}
         if not delivery.settle(token, duration_seconds=seconds, **columns):
             return
         NotificationCounter.add(delivery.kind, _result(message, state))

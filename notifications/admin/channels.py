@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from notifications import channels
+from notifications.admin.drafts import DraftPages, draft_urls
 from notifications.admin.shown import severity_badge
 from notifications.dispatch import publish_test
 from notifications.environment import EDITED, VARIABLE
@@ -21,7 +21,7 @@ from notifications.models import AlertChannel
 from portal.lib import clock, show
 from portal.lib.access import may
 from portal.lib.admin import GuardedAdmin
-from portal.lib.buttons import Confirmation, Outcome, list_url, object_button, object_url
+from portal.lib.buttons import Confirmation, Outcome, object_button, object_url
 
 HEALTH = ("last_success", "last_failure", "why_disabled")
 
@@ -36,7 +36,7 @@ def _about_test(channel: AlertChannel) -> Confirmation:
 
 
 @admin.register(AlertChannel)
-class AlertChannelAdmin(GuardedAdmin):
+class AlertChannelAdmin(DraftPages, GuardedAdmin):
     """The kind is chosen first and stays; the form follows from what the kind declares."""
 
     list_display = ("name", "kind_shown", "target_shown", "state", "severity", "last_success", "last_failure")
@@ -106,12 +106,18 @@ class AlertChannelAdmin(GuardedAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """What everyone sees, what the kind asks for, and how it fares."""
         kind = self._kind(request, obj)
-        general = (None, {"fields": ["name", "enabled", "minimum_severity"]})
+        general = (None, {"fields": ["name", "enabled", "minimum_severity", "max_per_minute"]})
         health = (_("How it fares"), {"fields": list(HEALTH)})
         if obj is None:
             return [general, (channels.get(kind).label, {"fields": field_names(kind, ())})] if kind else [general]
         if not kind or not self.has_change_permission(request, obj):
-            return [(None, {"fields": ["name", "kind_shown", "target_shown", "enabled", "minimum_severity"]}), health]
+            return [
+                (
+                    None,
+                    {"fields": ["name", "kind_shown", "target_shown", "enabled", "minimum_severity", "max_per_minute"]},
+                ),
+                health,
+            ]
         heading = f"{obj.kind_label()}: {obj.target()}"
         return [general, (heading, {"fields": field_names(kind, obj.kept_secrets())}), health]
 
@@ -150,9 +156,7 @@ class AlertChannelAdmin(GuardedAdmin):
         obj = kwargs.get("obj")
         kind = self._kind(request, obj)
         if kind and may(request.user, "test", obj or AlertChannel):
-            context["test_url"] = reverse(
-                "admin:notifications_alertchannel_test_draft", args=(kind, obj.pk if obj else 0)
-            )
+            context |= draft_urls(kind, obj)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
@@ -160,7 +164,7 @@ class AlertChannelAdmin(GuardedAdmin):
         if not change:
             obj.save()
             return
-        columns = {"name", "enabled", "minimum_severity"}.intersection(form.changed_data)
+        columns = {"name", "enabled", "minimum_severity", "max_per_minute"}.intersection(form.changed_data)
         if form.config_changed:
             columns |= {"config", "secrets"}
             if obj.managed_by == VARIABLE:
@@ -189,44 +193,3 @@ class AlertChannelAdmin(GuardedAdmin):
         """Through the channel as it is saved."""
         delivery = publish_test(channel, kind=channel.kind, name=channel.name)
         return Outcome(_("A test is on its way: this page shows what becomes of it."), url=object_url(delivery))
-
-    def get_urls(self) -> list[URLPattern]:
-        """With the address that tests what is typed into a form."""
-        view = self.admin_site.admin_view(self.test_draft)
-        own = path("test/<slug:kind>/<int:pk>/", view, name="notifications_alertchannel_test_draft")
-        return [own, *super().get_urls()]
-
-    def test_draft(self, request: HttpRequest, kind: str, pk: int) -> HttpResponse:
-        """Send a test with what the form holds, without saving it. Opens in a tab of its own, so that what was typed
-        (secrets are never rendered back) stays in the form."""
-        channel = AlertChannel.objects.filter(pk=pk, kind=kind).first() if pk else None
-        if kind not in channels.KINDS or (pk and channel is None):
-            messages.error(request, _("This channel does not exist any more."))
-            return HttpResponseRedirect(list_url(AlertChannel))
-        self._check_may_test(request, channel)
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        form = channel_form(kind)(request.POST, instance=channel or AlertChannel(kind=kind))
-        form.full_clean()
-        errors = [
-            (form.fields[name].label if name in form.fields else "", found)
-            for name, found in form.errors.items()
-            if name != "name"
-        ]
-        if errors:
-            context = {
-                **self.admin_site.each_context(request),
-                "opts": self.opts,
-                "errors": errors,
-                "title": _("The test was not sent"),
-            }
-            return TemplateResponse(request, "notifications/test_refused.html", context, status=400)
-        name = str(request.POST.get("name", "")).strip()[:80]
-        delivery = publish_test(channel, kind=kind, name=name, draft=form.values)
-        return HttpResponseRedirect(object_url(delivery))
-
-    def _check_may_test(self, request: HttpRequest, channel: AlertChannel | None) -> None:
-        """What is typed goes out, so it takes the right to save it too."""
-        edits = self.has_change_permission(request, channel) if channel else self.has_add_permission(request)
-        if not edits or not may(request.user, "test", channel or AlertChannel):
-            raise PermissionDenied

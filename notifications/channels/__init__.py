@@ -10,6 +10,9 @@ KINDS: Final = {
     "email": "notifications.channels.email.Email",
     "slack": "notifications.channels.slack.Slack",
     "webhook": "notifications.channels.webhook.Webhook",
+    "teams": "notifications.channels.teams.Teams",
+    "alertmanager": "notifications.channels.alertmanager.Alertmanager",
+    "apprise": "notifications.channels.apprise.Apprise",
 }
 
 

@@ -22,18 +22,20 @@ class Verdict(Enum):
 @dataclass(frozen=True)
 class Outcome:
     """How a sending ended, in our own words: a library's text may hold the secret address. ``code`` is the answer's
-    number, ``retry_after`` seconds that the receiver asked for, ``closes`` whether the channel cannot work any more."""
+    number, ``retry_after`` seconds that the receiver asked for, ``closes`` whether the channel cannot work any more,
+    ``reference`` what the receiver calls the message: what is said later of the same trouble gets it as ``thread``."""
 
     verdict: Verdict
     sentence: str = ""
     code: int | None = None
     retry_after: float | None = None
     closes: bool = False
+    reference: str = ""
 
     @classmethod
-    def delivered(cls, code: int | None = None, remark: str = "") -> "Outcome":
+    def delivered(cls, code: int | None = None, remark: str = "", reference: str = "") -> "Outcome":
         """It arrived; ``remark`` says what went wrong all the same."""
-        return cls(Verdict.DELIVERED, remark, code)
+        return cls(Verdict.DELIVERED, remark, code, reference=reference)
 
     @classmethod
     def temporary(cls, sentence: str, code: int | None = None, retry_after: float | None = None) -> "Outcome":
@@ -47,15 +49,19 @@ class Outcome:
 
 
 class Channel(ABC):
-    """A subclass declares the first four and says in ``send`` what it sends. See docs/adding-a-channel.md."""
+    """A subclass declares the first four and says in ``send`` what it sends. See docs/adding-a-channel.md.
+
+    ``thread`` is the reference of the first message about the same trouble, where the receiver gave it one.
+    """
 
     label: ClassVar[Any]
     description: ClassVar[Any] = ""
     icon: ClassVar[str] = "notifications"
     fields: ClassVar[Sequence[Field]] = ()
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
+    def __init__(self, settings: Mapping[str, Any], thread: str = "") -> None:
         self.settings = settings
+        self.thread = thread
 
     @abstractmethod
     def send(self, message: Message, idempotency_key: str) -> Outcome:
@@ -69,6 +75,16 @@ class Channel(ABC):
     def missing(cls) -> str:
         """What this installation lacks for channels of this kind, as a sentence; empty if nothing."""
         return ""
+
+    @classmethod
+    def check(cls, values: Mapping[str, Any]) -> None:
+        """Judge the values together, each being well by itself. Raises ValidationError, by field where it can."""
+        return  # few have anything to judge
+
+    @classmethod
+    def preview(cls, values: Mapping[str, Any], message: Message) -> str | None:
+        """What would be sent for that message, to be shown; None where there is nothing to write oneself."""
+        return None
 
     @classmethod
     def split(cls, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,9 +1,10 @@
 """What a channel wants to know from the operator. From these declarations follow form, masking and validation."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
@@ -11,7 +12,14 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
 from notifications.channels.guard import address_guard
+from notifications.channels.templating import TemplateFailed, compiled
 from portal.lib.addresses import AddressRefused
+
+HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+OWN_HEADERS: Final = frozenset(
+    {"host", "content-length", "transfer-encoding", "connection", "idempotency-key"}
+    | {"x-portal-timestamp", "x-portal-signature", "expect", "te", "upgrade"}
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,54 @@ class Field:
     def as_text(self, value: Any) -> str:
         """The value as the form shows it."""
         return str(value or "")
+
+
+class TextField(Field):
+    """Several lines of text."""
+
+    rows = 8
+
+    def clean(self, text: str) -> str:
+        """The text. Raises ValidationError."""
+        lines = [Field.clean(self, line.replace("\t", "    ")) for line in text.splitlines()]
+        return "\n".join(lines)
+
+
+class TemplateField(TextField):
+    """A template of a body."""
+
+    def clean(self, text: str) -> str:
+        """The template. Raises ValidationError where it is not well formed."""
+        text = super().clean(text)
+        try:
+            compiled(text)
+        except TemplateFailed as error:
+            raise ValidationError(str(error)) from None
+        return text
+
+
+class HeadersField(TextField):
+    """Headers of a request, one on each line."""
+
+    rows = 3
+
+    def clean(self, text: str) -> str:
+        """The headers as they were typed. Raises ValidationError that names the line which is none."""
+        lines = [line.strip() for line in super().clean(text).splitlines() if line.strip()]
+        for number, line in enumerate(lines, 1):
+            name, colon, value = line.partition(":")
+            if not colon or not HEADER.fullmatch(name) or not value.strip().isascii():
+                # The line itself may be a secret.
+                raise ValidationError(_("Line %(number)d is no header: write NAME: value.") % {"number": number})
+            if name.lower() in OWN_HEADERS:
+                raise ValidationError(_("%(name)s is set by the portal itself: leave it out.") % {"name": name})
+        return "\n".join(lines)
+
+
+def headers_from(text: str) -> dict[str, str]:
+    """The headers that a HeadersField kept."""
+    pairs = (line.partition(":") for line in text.splitlines())
+    return {name: value.strip() for name, _colon, value in pairs}
 
 
 class UrlField(Field):

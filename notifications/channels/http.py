@@ -21,22 +21,24 @@ REJECTED: Final = frozenset({400, 405, 411, 413, 414, 415, 422, 431})
 
 
 class HttpChannel(Channel):
-    """Posts to the address in its field ``url``. ``gone`` are the answers after which the address never works again."""
+    """Posts to the address in its field ``url``. ``gone`` are the answers after which the address never works again;
+    ``reads`` says how much of a good answer is read and handed to ``judge``."""
 
     gone: ClassVar[frozenset[int]] = frozenset({410})
+    reads: ClassVar[int] = 0
 
     def target(self) -> str:
         """The host of its address: the rest may be secret."""
         return urlsplit(str(self.settings.get("url", ""))).netloc.rpartition("@")[2]
 
-    def post(self, body: bytes, headers: Mapping[str, str], *, role: str) -> Outcome:
-        """Send and judge the answer."""
+    def post(self, body: bytes, headers: Mapping[str, str], *, role: str, url: str = "") -> Outcome:
+        """Send to that address, else to the field's, and judge the answer."""
         try:
             with GuardedSession(role, TIMEOUT, address_guard()) as session:
-                response = session.post(self.settings["url"], data=body, headers=dict(headers), stream=True)
+                response = session.post(url or self.settings["url"], data=body, headers=dict(headers), stream=True)
                 with response:
-                    text = next(response.iter_content(READ), b"") if response.status_code >= 300 else b""
-                return self.judge(response.status_code, response.headers, text.decode("utf-8", "replace").strip())
+                    text = _beginning(response, READ if response.status_code >= 300 else self.reads)
+                return self.judge(response.status_code, response.headers, text)
         except AddressRefused as refusal:
             return Outcome.permanent(_("It was not sent: %(why)s.") % {"why": why(refusal)})
         except RequestError as error:
@@ -55,6 +57,14 @@ class HttpChannel(Channel):
 
     def _said(self, **words: Any) -> dict[str, Any]:
         return {"host": self.target(), **words}
+
+
+def _beginning(response: Any, length: int) -> str:
+    """The first so many bytes of an answer, as text. Raises RequestError."""
+    read = b""
+    while length > len(read) and (piece := next(response.iter_content(length - len(read)), b"")):
+        read += piece
+    return read.decode("utf-8", "replace").strip()
 
 
 def meaning(code: int) -> str:

@@ -2,17 +2,20 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
+from django.core.validators import MinValueValidator
 from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from notifications import channels
 from notifications.channels.base import Channel
-from notifications.message import Severity
+from notifications.message import Severity, Status
 from portal.lib import audit
 from portal.lib.encrypted import EncryptedTextField, Sealed, Undecryptable
+
+MINUTE: Final = timedelta(minutes=1)
 
 
 class AlertChannel(models.Model):
@@ -28,6 +31,12 @@ class AlertChannel(models.Model):
         choices=[(Severity.INFO, _("info")), (Severity.WARNING, _("warning")), (Severity.CRITICAL, _("critical"))],
         default=Severity.INFO,
         help_text=_("Messages that are less severe are not sent here."),
+    )
+    max_per_minute = models.PositiveSmallIntegerField(
+        _("messages per minute"),
+        default=30,
+        validators=[MinValueValidator(1)],
+        help_text=_("What is more waits for its turn; nothing is left out. Tests do not count."),
     )
     config = models.JSONField(default=dict, blank=True, editable=False)
     secrets = EncryptedTextField(default="", blank=True, editable=False)
@@ -69,9 +78,9 @@ class AlertChannel(models.Model):
         self.config = public
         self.secrets = json.dumps(secret, sort_keys=True) if secret else ""
 
-    def transport(self) -> Channel:
+    def transport(self, thread: str = "") -> Channel:
         """The code that sends through it. Raises Undecryptable, or LookupError for a kind that is gone."""
-        return channels.get(self.kind)(self.settings())
+        return channels.get(self.kind)(self.settings(), thread)
 
     def kind_label(self) -> str:
         """What its kind is called."""
@@ -86,6 +95,15 @@ class AlertChannel(models.Model):
             return self.transport().target()
         except (LookupError, Undecryptable):
             return ""
+
+    def free_at(self, moment: datetime) -> datetime | None:
+        """When it may send again, if it has sent as much as it may in the last minute; None if it may now."""
+        tried = self.delivery_set.filter(deliveryattempt__at__gt=moment - MINUTE).exclude(
+            notification__status=Status.TEST
+        )
+        last = tried.order_by("-deliveryattempt__at").values_list("deliveryattempt__at", flat=True)
+        full = list(last[self.max_per_minute - 1 : self.max_per_minute])
+        return full[0] + MINUTE if full else None
 
     # --- how it fares
 

@@ -85,6 +85,8 @@ class Delivery(models.Model):
     answer_code = models.PositiveIntegerField(_("answer"), null=True)
     last_error = models.TextField(_("what happened"), default="")
     idempotency_key = models.UUIDField(_("idempotency key"), default=uuid.uuid4, unique=True)
+    # What the receiver calls the message (Slack's channel and timestamp, an alert's labels): the way to its thread.
+    reference = models.TextField(default="", editable=False)
     # The values typed into a form that was not saved (JSON), for the time of one test.
     draft = EncryptedTextField(default="", editable=False)
 
@@ -115,6 +117,13 @@ class Delivery(models.Model):
     def channel_enabled(self) -> bool:
         """Whether there is a channel that may send it, as of now."""
         return self.channel_id is not None and AlertChannel.objects.filter(pk=self.channel_id, enabled=True).exists()
+
+    def thread(self) -> str:
+        """What this channel's receiver calls the first message about the same trouble; '' where it has no name."""
+        told = Delivery.objects.filter(channel=self.channel, incident=self.incident, pk__lt=self.pk).exclude(
+            reference=""
+        )
+        return told.order_by("pk").values_list("reference", flat=True).first() or ""
 
     # --- the queue
 
