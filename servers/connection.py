@@ -1,14 +1,15 @@
 """“Check connection”: what an endpoint is, what the token may do, and the line that would give it the rest."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from servers.failover import credentials_of
+from servers.identity import ask_identity, refuse_twin
 from servers.models import Cluster
-from servers.proxmox.errors import CertificateRejected, OddAnswer, ProxmoxError, Unreachable
+from servers.proxmox.errors import CertificateRejected, OddAnswer, ProxmoxError, SameCluster, Unreachable
 from servers.proxmox.gateway import Credentials, Gateway, seen_fingerprint
 
 CHECK_SECONDS: Final = 10.0
@@ -58,6 +59,7 @@ class ConnectionReport:
     version: str = ""
     fingerprint: str = ""
     features: list[Feature] = field(default_factory=list)
+    identity: list[str] = field(default_factory=list)
 
 
 def check_connection(cluster: Cluster) -> ConnectionReport:
@@ -71,6 +73,10 @@ def check_connection(cluster: Cluster) -> ConnectionReport:
         report = _check_endpoint(credentials, endpoint)
         if report.ok or report.kind not in ENDPOINT_KINDS:
             break
+    try:
+        refuse_twin(cluster, report.identity)
+    except SameCluster as error:
+        return replace(report, ok=False, sentence=error.sentence, hint=error.hint, kind=error.kind)
     return report
 
 
@@ -81,11 +87,11 @@ def _check_endpoint(credentials: Credentials, endpoint: str) -> ConnectionReport
     common: dict[str, Any] = {"endpoint": endpoint, "fingerprint": seen_fingerprint(endpoint)}
     try:
         with Gateway(credentials, endpoint, read_seconds=CHECK_SECONDS) as gateway:
-            version, permissions = gateway.version(), gateway.permissions()
+            version, permissions, identity = gateway.version(), gateway.permissions(), ask_identity(gateway)
     except ProxmoxError as error:
         return ConnectionReport(False, error.sentence, error.hint, error.kind, **common)
     features = judge(permissions, credentials.token_id)
-    common |= {"version": version, "features": features}
+    common |= {"version": version, "features": features, "identity": identity}
     if not permissions:
         return ConnectionReport(
             False,

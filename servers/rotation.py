@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from portal.lib import clock
-from servers import addresses, findings
+from servers import addresses, findings, identity
 from servers.backups import record_runs, record_volumes
 from servers.failover import Endpoints, ask
 from servers.models import Backup, Cluster, Finding, Node, NodeStatus, Storage
@@ -28,6 +28,7 @@ CALLS_PER_TURN: Final = 4
 EMPTY_BEFORE_GONE: Final = 3
 EVERY: Final = {
     "version": timedelta(hours=1),
+    "nodes": timedelta(hours=1),
     "tasks": timedelta(seconds=30),
     "content": timedelta(minutes=5),
     "addresses": TURN,  # a few guests at each turn, each guest rarely
@@ -92,6 +93,7 @@ def rotate(cluster: Cluster, *, everything: bool = False) -> list[str]:
 def _jobs(cluster: Cluster) -> Iterator[Job]:
     yield Job("tasks", "tasks")
     yield Job("version", "version")
+    yield Job("nodes", "nodes")
     yield from (Job(kind, kind) for kind in findings.OF_CLUSTER)
     online = [node.name for node in Node.objects.filter(cluster=cluster, retired_at=None, status=NodeStatus.ONLINE)]
     yield Job("addresses", "addresses")
@@ -116,6 +118,8 @@ def _do(cluster: Cluster, job: Job, endpoints: Endpoints, done: dict[str, Any]) 
         release = ask(cluster, lambda g: g.release(), endpoints)
         Cluster.objects.filter(pk=cluster.pk).update(version=release["version"])
         Finding.keep(cluster, job.key, release, clock.now())
+    elif job.kind == "nodes":
+        identity.renew(cluster, endpoints)
     elif job.kind == "tasks":
         record_runs(cluster, ask(cluster, lambda g: g.tasks(), endpoints))
     elif job.kind == "addresses":

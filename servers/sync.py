@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from portal.lib import clock
 from servers import reconcile, snapshot
 from servers.failover import Endpoints, ask
+from servers.identity import ask_identity, refuse_twin
 from servers.models import ChangeKind, Cluster, Server, StateChange
 from servers.proxmox.errors import Implausible, NoRights, NotAllowed, ProxmoxError
 from servers.proxmox.gateway import Gateway
@@ -39,6 +40,7 @@ class Answer:
     resources: Resources
     status: ClusterStatus | None  # None: the token may not ask
     rights: bool = True
+    identity: list[str] = field(default_factory=list)
 
 
 def sync_cluster(cluster: Cluster) -> Report:
@@ -53,6 +55,7 @@ def sync_cluster(cluster: Cluster) -> Report:
     report = Report(cluster.name, error=str(columns["last_error"]))
     try:
         answer = ask(cluster, lambda gateway: _fetch(gateway, lambda: _still_ours(cluster, token)), endpoints)
+        answer.identity = cluster.identity or ask(cluster, ask_identity, endpoints)
         _judge(cluster, answer)
         tally = _apply(cluster, answer, moment, token)
         report, columns = Report(cluster.name, changes=tally), _columns_of_success(cluster, answer, moment, tally)
@@ -92,7 +95,8 @@ def _fetch(gateway: Gateway, before_a_call: Callable[[], None]) -> Answer:
 
 
 def _judge(cluster: Cluster, answer: Answer) -> None:
-    """Raises where a well-formed answer cannot be the truth."""
+    """Raises where a well-formed answer cannot be the truth, or is another row's."""
+    refuse_twin(cluster, answer.identity)
     if not answer.rights:
         raise NoRights(
             _("The token works, but it may see nothing: Proxmox answers with empty lists."),
@@ -132,6 +136,7 @@ def _columns_of_success(cluster: Cluster, answer: Answer, moment: datetime, tall
         "failing_since": None,
         "last_success_at": moment,
         "quorate": answer.status.quorate if answer.status else None,
+        "identity": answer.identity,
         "held_retirements": tally.held,
         "first_complete_at": cluster.first_complete_at or (moment if tally.complete else None),
     }

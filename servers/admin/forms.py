@@ -8,8 +8,10 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
+from servers.connection import ConnectionReport
 from servers.endpoints import parse_endpoints
 from servers.models import Cluster, TlsMode
+from servers.proxmox.errors import SameCluster
 from servers.tls import parse_authority, parse_fingerprint
 
 TOKEN_ID: Final = re.compile(r"[^@!\s=]+@[^@!\s=]+![A-Za-z][A-Za-z0-9._-]+")
@@ -32,6 +34,8 @@ class ClusterForm(forms.ModelForm):
         strip=True,
         widget=UnfoldAdminPasswordWidget(render_value=False, attrs={"autocomplete": "new-password"}),
     )
+
+    report: ConnectionReport | None = None  # what the cluster answered, asked before the transaction of saving
 
     class Meta:
         model = Cluster
@@ -101,6 +105,8 @@ class ClusterForm(forms.ModelForm):
             self._need("ca_certificate", parse_authority, _("Paste the CA's certificate, or choose another check."))
         elif cleaned.get("tls_mode") == TlsMode.FINGERPRINT:
             self._need("fingerprint", parse_fingerprint, _("Enter the fingerprint, or choose another check."))
+        if self.report and self.report.kind == SameCluster.kind:
+            self.add_error("endpoints", f"{self.report.sentence} {self.report.hint}")
         return cleaned
 
     def _post_clean(self) -> None:

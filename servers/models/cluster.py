@@ -84,6 +84,7 @@ class Cluster(models.Model):
     first_complete_at = models.DateTimeField(null=True)
     held_retirements = models.PositiveIntegerField(_("retirements held back"), default=0)
     endpoint_state = models.JSONField(default=dict)
+    identity = models.JSONField(default=list)  # which cluster it is, whatever it is called (servers/identity.py)
     # --- the rotation's columns: what /cluster/resources lacks, fetched slowly and bounded
     rotation = models.JSONField(default=dict)
     rotation_due_at = models.DateTimeField(default=clock.now, db_index=True)

@@ -7,6 +7,7 @@ ProxmoxError
 │   └── OddAnswer            something answered, but it did not speak Proxmox's language
 ├── TokenRefused             401: the token is wrong, expired or gone
 ├── NotAllowed               403: a privilege is missing
+├── SameCluster              a right answer, of a cluster that is here under another name
 ├── NodeUnreachable          595 to 599: the asked node could not reach the one that the call is for
 ├── Invalid                  we did not ask: a value that Proxmox cannot take; says which by parameter
 ├── NothingStarted           Proxmox took the request and did nothing (a backup asked for at the wrong node)
@@ -72,6 +73,12 @@ class Implausible(ProxmoxError):
     """A well-formed answer that cannot be the truth, such as no guests at all where there were some."""
 
     kind = "implausible"
+
+
+class SameCluster(ProxmoxError):
+    """The answer of a cluster that the portal has already under another name."""
+
+    kind = "same_cluster"
 
 
 class NoRights(ProxmoxError):

@@ -146,6 +146,10 @@ class Gateway(DetailReads, GuestWrites, ClusterWrites):
         """The cluster's own name, version and members; a server outside any cluster has no name and no version."""
         return rare_answers.identity(self.get("cluster/status"))
 
+    def fingerprints(self) -> list[str]:
+        """Each node's name with its certificate's fingerprint, sorted; nodes of which it is not told are left out."""
+        return rare_answers.fingerprints(self.get("nodes"))
+
     def not_backed_up(self) -> list[str]:
         """The guests in no backup job, such as ``qemu/100``."""
         return rare_answers.not_backed_up(self.get("cluster/backup-info/not-backed-up"))

@@ -63,6 +63,14 @@ def identity(data: Any) -> dict[str, Any]:
     return {"name": text(head.get("name")), "version": text(head.get("version")), "members": members}
 
 
+def fingerprints(data: Any) -> list[str]:
+    """``/nodes``: such as ``pve1 AB:CD:…``. Raises OddAnswer where it names no node."""
+    rows = listing(data, "/nodes")
+    if not any(row.get("node") for row in rows):
+        raise OddAnswer(_("The list of nodes names no node at all."), "")
+    return sorted(f"{text(r['node'])} {text(r['ssl_fingerprint']).upper()}" for r in rows if r.get("ssl_fingerprint"))
+
+
 def not_backed_up(data: Any) -> list[str]:
     """``/cluster/backup-info/not-backed-up``."""
     rows = listing(data, "/cluster/backup-info/not-backed-up")

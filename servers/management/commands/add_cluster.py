@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from servers.connection import check_connection
 from servers.models import Cluster, TlsMode
+from servers.proxmox.errors import SameCluster
 
 
 class Command(BaseCommand):
@@ -29,7 +30,8 @@ class Command(BaseCommand):
         parser.add_argument("--no-check", action="store_true", help="do not try the connection")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Raises CommandError with a sentence. The row is kept even if the connection check fails."""
+        """Raises CommandError with a sentence. The row is kept even if the connection check fails, unless it is the
+        cluster that another row is already."""
         cluster = Cluster.objects.filter(name=options["name"]).first() or Cluster(name=options["name"])
         self._fill(cluster, options)
         try:
@@ -38,12 +40,15 @@ class Command(BaseCommand):
             raise CommandError(
                 "\n".join(f"{key}: {' '.join(text)}" for key, text in error.message_dict.items())
             ) from None
+        report = None if options["no_check"] else check_connection(cluster)
+        if report and report.kind == SameCluster.kind:
+            raise CommandError(f"{report.sentence} {report.hint}")
         new = cluster.pk is None
-        cluster.save(update_fields=None if new else OPERATORS_COLUMNS)
+        cluster.identity = []  # the next sync asks who it is
+        cluster.save(update_fields=None if new else [*OPERATORS_COLUMNS, "identity"])
         cluster.sync_soon()
         self.stdout.write(f"Cluster {cluster.name} {'added' if new else 'updated'}.")
-        if not options["no_check"]:
-            report = check_connection(cluster)
+        if report:
             if not report.ok:
                 raise CommandError(f"{report.sentence} {report.hint}".strip())
             self.stdout.write(report.sentence)
