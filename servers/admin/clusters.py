@@ -1,10 +1,10 @@
 """The list of clusters, the form of a cluster, and its buttons."""
 
 from collections.abc import Sequence
+from copy import copy
 from datetime import timedelta
 from typing import Any, Final
 
-from auditlog.context import disable_auditlog
 from django.contrib import admin, messages
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
@@ -19,9 +19,10 @@ from portal.lib.buttons import Outcome, list_url, object_button, object_url
 from portal.lib.cache import redis_answers
 from portal.lib.nudge import nudge
 from servers.admin import confirmations, labels
+from servers.admin.deleting import DeletedWhole
 from servers.admin.forms import ClusterForm, fieldsets
-from servers.connection import check_connection
-from servers.models import Backup, BackupRun, Cluster, Node, Operation, Server, StateChange, Storage
+from servers.connection import ConnectionReport, check_connection
+from servers.models import Cluster, Node, Server
 from servers.tasks import sync_cluster
 
 # What the check after saving depends on.
@@ -30,7 +31,7 @@ RETIREMENTS_ALLOWED_FOR: Final = timedelta(minutes=15)
 
 
 @admin.register(Cluster)
-class ClusterAdmin(GuardedAdmin):
+class ClusterAdmin(DeletedWhole, GuardedAdmin):
     """Where the clusters are, and how it goes with them."""
 
     form = ClusterForm
@@ -93,29 +94,6 @@ class ClusterAdmin(GuardedAdmin):
             row.node_counts = of_nodes.get(row.pk, (0, 0))  # type: ignore[attr-defined]
             row.server_counts = of_servers.get(row.pk, (0, 0))  # type: ignore[attr-defined]
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Clusters are deleted one by one, from their page."""
-        return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
-
-    def get_deleted_objects(
-        self, objs: Any, request: HttpRequest
-    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """What goes with a cluster, counted: naming ten thousand rows would help nobody decide."""
-        kinds = (Server, Node, Storage, Backup, BackupRun, Operation, StateChange)
-        counted = {str(kind._meta.verbose_name_plural): kind.objects.filter(cluster__in=objs).count() for kind in kinds}
-        return (
-            [str(cluster) for cluster in objs],
-            {name: number for name, number in counted.items() if number},
-            set(),
-            [],
-        )
-
-    def delete_model(self, request: HttpRequest, obj: Cluster) -> None:
-        """Delete it with all that belongs to it, under one entry of the audit trail instead of one per server."""
-        audit.deleted(obj, {"name": obj.name, "endpoints": obj.endpoints, "token_id": obj.token_id})
-        with disable_auditlog():
-            obj.delete()
-
     # --- columns
 
     @display(description=gettext_lazy("state"))
@@ -150,19 +128,41 @@ class ClusterAdmin(GuardedAdmin):
 
     # --- saving
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Save; then, outside the transaction, ask the cluster and say in a sentence what it answered."""
-        answer: HttpResponse = super().changeform_view(request, *args, **kwargs)
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Before the transaction of saving, ask the cluster who it is; after it, say what it answered."""
+        if request.method == "POST":
+            request._report = self._ask(request, object_id)  # type: ignore[attr-defined]
+        answer: HttpResponse = super().changeform_view(request, object_id, *args, **kwargs)
         saved: Cluster | None = getattr(request, "_saved_connection", None)
         if saved is not None:
-            confirmations.tell(request, check_connection(saved))
+            confirmations.tell(request, request._report)  # type: ignore[attr-defined]
             _wake(saved)
         return answer
 
+    def _ask(self, request: HttpRequest, object_id: str | None) -> ConnectionReport | None:
+        """What the cluster answers to what was typed; None where nothing of that is new, or it is not complete."""
+        cluster = self.object_once(request, object_id) if object_id else None
+        allowed = self.has_change_permission(request, cluster) if object_id else self.has_add_permission(request)
+        if not allowed or (object_id and cluster is None):
+            return None
+        typed = ClusterForm(request.POST, instance=copy(cluster))
+        if not typed.is_valid() or (cluster and not CONNECTION.intersection(typed.changed_data)):
+            return None
+        return check_connection(typed.instance)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form, which refuses a cluster that is here already."""
+        form = super().get_form(request, obj, change, **kwargs)
+        form.report = getattr(request, "_report", None)
+        return form
+
     def save_model(self, request: HttpRequest, obj: Cluster, form: Any, change: bool) -> None:
-        """Remember whether the connection is to be checked."""
+        """Remember that the connection was checked; the next sync asks again who it is."""
         super().save_model(request, obj, form, change)
         if not change or CONNECTION.intersection(form.changed_data):
+            Cluster.objects.filter(pk=obj.pk).update(identity=[])
             request._saved_connection = obj  # type: ignore[attr-defined]
 
     # --- buttons

@@ -185,6 +185,14 @@ def test_deleting_counts_what_goes_with_it_and_leaves_one_entry():
     assert [entry.changes["name"] for entry in LogEntry.objects.all()] == [[cluster.name, ""]]
 
 
+def test_the_delete_page_says_that_proxmox_is_left_alone_and_what_goes_here():
+    cluster = seed.many_servers(12)
+    page = seed.browser("administrator").get(f"{change_url(cluster)[:-7]}delete/").content.decode()
+    assert "Nothing happens in Proxmox" in page
+    assert "12 servers, 3 nodes" in page
+    assert "Incidents, counters and the audit trail stay" in page
+
+
 @pytest.mark.parametrize("role", ["viewer", "operator", "administrator"])
 def test_nobody_is_ever_shown_the_secret(role):
     cluster = seed.make_cluster("secretive", token_secret="TOP-SECRET-VALUE", endpoints=["https://pve1:8006"])
