@@ -20,7 +20,7 @@ from portal.lib.access import may
 
 @dataclass(frozen=True)
 class Confirmation:
-    """What the page before the deed says."""
+    """What the page before the deed says. Without a ``button`` it says why nothing can be done now."""
 
     title: Any
     question: Any

@@ -41,6 +41,8 @@ MOST_AT_ONCE: Final = 500
 
 def _about(action: Action) -> Callable[[Server], Confirmation]:
     def confirmation(server: Server) -> Confirmation:
+        if why_not := _why_not(action, server):
+            return Confirmation(title=f"{action.label}: {server}", question=why_not, button="")
         points = [MEANING[action], _("It is %(state)s now, on node %(node)s of cluster %(cluster)s.") % {
             "state": labels.status_word(server.status), "node": server.node or "?", "cluster": server.cluster,
         }]  # fmt: skip
@@ -55,8 +57,24 @@ def _about(action: Action) -> Callable[[Server], Confirmation]:
     return confirmation
 
 
+def _why_not(action: Action, server: Server) -> str:
+    """Why that action makes no sense now, reached by its address or pressed late; '' where it does."""
+    fitting = possible_actions(server)
+    if action in fitting:
+        return ""
+    sentence = _("“%(action)s” does not fit now: %(server)s is %(state)s.") % {
+        "action": action.label, "server": server, "state": labels.status_word(server.status),
+    }  # fmt: skip
+    if not fitting:
+        return f"{sentence} {_('Nothing can be asked of it until its node answers again.')}"
+    labelled = ", ".join(str(Action(name).label) for name in fitting)
+    return f"{sentence} {_('What fits: %(actions)s.') % {'actions': labelled}}"
+
+
 def _button(action: Action) -> Any:
     def deed(model_admin: Any, request: HttpRequest, server: Server) -> Outcome:
+        if why_not := _why_not(action, server):
+            return Outcome(why_not, messages.ERROR)
         try:
             operation = request_operation(server, action, request.user)
         except Refusal as refusal:

@@ -55,6 +55,18 @@ def test_a_second_press_is_told_who_was_first(server):
     assert Operation.objects.count() == 1
 
 
+def test_an_action_that_does_not_fit_the_state_is_not_offered_by_its_address(server):
+    browser = seed.browser("operator")
+    page = browser.get(url(server, "start")).content.decode()
+    assert "“Start” does not fit now" in page
+    assert "What fits: Shut down, Reboot, Stop, Suspend" in page
+    assert 'class="pm-buttons"' in page
+    assert '<form method="post" class="pm-buttons"' not in page
+    answer = browser.post(url(server, "start"), follow=True).content.decode()
+    assert "“Start” does not fit now" in answer
+    assert not Operation.objects.exists()
+
+
 def test_a_retired_server_has_no_buttons_and_refuses(server):
     type(server).objects.filter(pk=server.pk).update(retired_at=clock.now())
     page = seed.browser("operator").post(url(server), follow=True).content.decode()
