@@ -62,6 +62,7 @@ def _panel(uid: str, raw: Mapping[str, Any]) -> Panel:
         columns=_columns(fields["overrides"]) if raw["type"] == "table" else (),
         words=_words(defaults.get("mappings", [])),
         sort=next(((one["displayName"], bool(one.get("desc"))) for one in options.get("sortBy", [])), None),
+        empty=defaults.get("noValue", ""),
     )
 
 

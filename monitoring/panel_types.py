@@ -82,6 +82,8 @@ class Panel:
     words: tuple[Word, ...] = ()
     # A table's first order: the title of a column, and whether the largest comes first.
     sort: tuple[str, bool] | None = None
+    # What is said where there is no data, e.g. "no swap"; '' where nothing in particular.
+    empty: str = ""
 
     def queries(self, variables: Mapping[str, str], step: float, span: float) -> list[str]:
         """The PromQL of each target, in their order, for points every ``step`` s over ``span`` s.

@@ -36,8 +36,8 @@ Thing = Literal["server", "node", "cluster"]
 # The panels on the page of one thing, by dashboard and id. At most six: each frame of Grafana loads the whole program.
 CHOSEN: Final[Mapping[Thing, tuple[tuple[str, int], ...]]] = {
     "server": tuple(("server", number) for number in range(1, 7)),
-    "node": (),
-    "cluster": (),
+    "node": tuple(("node", number) for number in range(1, 7)),
+    "cluster": tuple(("cluster", number) for number in range(1, 7)),
 }
 
 
