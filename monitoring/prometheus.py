@@ -5,7 +5,7 @@ be shown: the library's own texts hold the address.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +18,7 @@ from portal.lib.http import MAX_ANSWER, OutgoingSession, RequestError, pieces, w
 
 SECONDS: Final = 2.0
 NOT_ITS_API: Final = gettext_noop("it answers something else than its API would: does another program listen there?")
+NO_HEADERS: Final[Mapping[str, str]] = {}
 MAX_LINES: Final = 128 * 2**20  # of what is read line by line and not kept
 
 
@@ -51,6 +52,10 @@ class Peer:
         """The answer to a GET, whatever its status. Raises PeerError."""
         return self._send("GET", path, params)
 
+    def get_as(self, path: str, headers: Mapping[str, str]) -> Answer:
+        """The same, with these headers. Raises PeerError."""
+        return self._send("GET", path, {}, headers)
+
     def text(self, path: str, **params: str) -> str:
         """The body of a good answer. Raises PeerError."""
         return self._good(self.get(path, **params)).body.decode(errors="replace")
@@ -70,15 +75,17 @@ class Peer:
             yield from whole
         yield rest
 
-    def _send(self, method: str, path: str, params: dict[str, str]) -> Answer:
+    def _send(self, method: str, path: str, params: dict[str, str], headers: Mapping[str, str] = NO_HEADERS) -> Answer:
         status, body = 0, bytearray()
-        for status, chunk in self._chunks(method, path, params, MAX_ANSWER):  # noqa: B007
+        for status, chunk in self._chunks(method, path, params, MAX_ANSWER, headers):  # noqa: B007
             body += chunk
         return Answer(status, bytes(body))
 
-    def _chunks(self, method: str, path: str, params: dict[str, str], limit: int) -> Iterator[tuple[int, bytes]]:
+    def _chunks(
+        self, method: str, path: str, params: dict[str, str], limit: int, more: Mapping[str, str] = NO_HEADERS
+    ) -> Iterator[tuple[int, bytes]]:
         """Status and body in pieces, within the limits."""
-        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        headers = {**({"Authorization": f"Bearer {self.token}"} if self.token else {}), **more}
         try:
             with (
                 OutgoingSession("stack", self.seconds) as session,

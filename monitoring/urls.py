@@ -3,6 +3,8 @@
 from django.urls import path
 
 from monitoring import intake, views
+from monitoring.grafana import proxy
+from monitoring.grafana import views as grafana
 
 urlpatterns = [
     path("hooks/alertmanager/", intake.from_alertmanager, name="hook-alertmanager"),
@@ -11,4 +13,9 @@ urlpatterns = [
     path("pve", views.pve, name="pve"),
     path("pve/", views.pve, name="pve"),
     path("api/prometheus/sd/", views.service_discovery, name="service-discovery"),
+    path("grafana/", proxy.proxy, name="grafana"),
+    path("grafana/<path:rest>", proxy.proxy, name="grafana"),
+    path("_internal/grafana-auth", grafana.auth, name="grafana-auth"),
+    path("_internal/grafana-denied", grafana.denied, name="grafana-denied"),
+    path("_internal/grafana-away", grafana.away, name="grafana-away"),
 ]

@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from portal.lib.addresses import AddressGuard
-from portal.lib.environment import Environment
+from portal.lib.environment import Environment, origin_of
 from portal.lib.keys import load_or_create_field_key, load_or_create_secret
 from portal.lib.services import Services
 from portal.lib.smtp import mail_addresses, smtp_settings
@@ -169,7 +169,15 @@ HTTPS = PORTAL_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
 SECURE_SSL_REDIRECT = env.boolean("PORTAL_SSL_REDIRECT", default=HTTPS)
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics/?$", r"^pve/?$", r"^api/prometheus/sd/$", r"^hooks/"]
+SECURE_REDIRECT_EXEMPT = [
+    r"^healthz$",
+    r"^readyz$",
+    r"^metrics/?$",
+    r"^pve/?$",
+    r"^api/prometheus/sd/$",
+    r"^hooks/",
+    r"^_internal/",
+]
 SECURE_HSTS_SECONDS = env.integer("PORTAL_HSTS_SECONDS", 31_536_000 if HTTPS else 0, minimum=0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 if env.boolean("PORTAL_BEHIND_PROXY", default=False):
@@ -221,6 +229,18 @@ PORTAL_NODE_EXPORTER_URL = _services.url("PORTAL_NODE_EXPORTER_URL", "node-expor
 STACK_GIVEN = frozenset(_services.given)
 PORTAL_PROMETHEUS_TOKEN = env.secret("PORTAL_PROMETHEUS_TOKEN")
 PORTAL_GRAFANA_TOKEN = env.secret("PORTAL_GRAFANA_TOKEN")
+# A Grafana elsewhere, where people log in by themselves; without it, it is at /grafana/ of the portal's own address.
+PORTAL_GRAFANA_PUBLIC_URL = env.optional_url("PORTAL_GRAFANA_PUBLIC_URL").rstrip("/")
+PORTAL_GRAFANA_PROXIED = PORTAL_GRAFANA_PUBLIC_URL in {"", f"{PORTAL_URL}/grafana"}
+if not PORTAL_GRAFANA_PROXIED:
+    CONTENT_SECURITY_POLICY["DIRECTIVES"]["frame-src"] = ["'self'", origin_of(PORTAL_GRAFANA_PUBLIC_URL)]
+# How it learns who somebody is: by a header, or by a token that the portal signs (manage.py grafana_key).
+PORTAL_GRAFANA_IDENTITY = env.choice("PORTAL_GRAFANA_IDENTITY", "header", ["header", "jwt"])
+# A panel in an address: ``panel-2`` (11.3 and later), ``2`` (older), or as the version that it tells wants it.
+_STYLES = ["auto", "panel", "number"]
+PORTAL_GRAFANA_PANEL_ID_STYLE = env.choice(
+    "PORTAL_GRAFANA_PANEL_ID_STYLE", env.choice("GRAFANA_PANEL_ID_STYLE", "auto", _STYLES), _STYLES
+)
 PORTAL_METRICS_URL = env.url("PORTAL_METRICS_URL", f"http://127.0.0.1:{PORTAL_PORT}/metrics")
 PROMETHEUS_EXPORT_MIGRATIONS = False
 PROMETHEUS_LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, float("inf"))

@@ -13,6 +13,12 @@ FALSE = frozenset({"0", "false", "no", "off", ""})
 SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;"
 
 
+def origin_of(address: str) -> str:
+    """Scheme, host and port of an address, as a content security policy names them."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 class Environment:
     """Typed access to environment variables. Every method raises ImproperlyConfigured on nonsense."""
 
@@ -91,6 +97,10 @@ class Environment:
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ImproperlyConfigured(f"{name} is {value!r}: write an address such as https://portal.example.org.")
         return value
+
+    def optional_url(self, name: str) -> str:
+        """An http or https address, or '' where there is none."""
+        return self.url(name, "") if self.text(name, "") else ""
 
     def database(self, name: str, default: str) -> dict[str, Any]:
         """Django's settings of one database; SQLite gets WAL and IMMEDIATE transactions, PostgreSQL timeouts.

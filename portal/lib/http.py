@@ -50,12 +50,13 @@ class TooMuch(requests.RequestException):
     """The answer is larger than anybody wants it."""
 
 
-def pieces(response: requests.Response, *, seconds: float, limit: int) -> Iterator[bytes]:
+def pieces(response: requests.Response, *, seconds: float, limit: int, unpacked: bool = True) -> Iterator[bytes]:
     """The body of a response that was asked for with ``stream``, as it comes. Raises requests.RequestException when it
-    takes longer than that altogether, however steadily it drips, and TooMuch when it grows beyond so many bytes."""
+    takes longer than that altogether, however steadily it drips, and TooMuch when it grows beyond so many bytes.
+    Without ``unpacked`` it stays as its Content-Encoding says."""
     until, size = time.monotonic() + seconds, 0
     try:
-        while piece := response.raw.read1(PIECE, decode_content=True):
+        while piece := response.raw.read1(PIECE, decode_content=unpacked):
             size += len(piece)
             if size > limit:
                 raise TooMuch

@@ -11,6 +11,7 @@ with a sentence where Grafana would not start on them.
 
 import argparse
 import configparser
+import contextlib
 import html
 import json
 import re
@@ -25,10 +26,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import jwt
 import yaml
 
 PREFIX = "/grafana"
 VERSION = "12.4.0"
+ROLES = {"Viewer", "Editor", "Admin"}
 PAGE = """<!doctype html><html lang="en"><head><title>{title}</title><base href="/grafana/"></head>
 <body data-user="{user}" data-role="{role}" style="font: 16px sans-serif; background: {ground}">
 <h1>{title}</h1><p>{path}</p></body></html>"""
@@ -60,6 +63,12 @@ class StandInGrafana:
     database: str = "ok"
     # Seconds before it answers.
     delay: float = 0.0
+    version: str = VERSION
+    # Whether a panel's id in an address is ``panel-2`` (since 11.3) or ``2``.
+    new_ids: bool = True
+    # A file with public keys: then it believes nobody but whom one of these signed, for this issuer.
+    jwks: Path | None = None
+    issuer: str = ""
     # Answers of one's own: path without prefix → (status, headers, body).
     answers: dict[str, tuple[int, Mapping[str, str], bytes]] = field(default_factory=dict)
     port: int = 0
@@ -103,11 +112,13 @@ class StandInGrafana:
 
     def _api(self, path: str, seen: Seen) -> tuple[int, Any]:
         if path == "/api/health":
-            return (200 if self.database == "ok" else 503), {"database": self.database, "version": VERSION}
-        known = seen.headers.get("X-WEBAUTH-USER") or seen.headers.get("X-Portal-JWT")
+            return (200 if self.database == "ok" else 503), {"database": self.database, "version": self.version}
+        known = self.person(seen.headers)
         bearer = bool(self.token) and seen.headers.get("Authorization") == f"Bearer {self.token}"
         if not (known or bearer):
             return 401, {"message": "Unauthorized"}
+        if path == "/api/user" and known:
+            return 200, {"login": known[0], "role": known[1]}
         if path == "/api/search":
             return 200, [
                 {"uid": uid, "type": "dash-db", "title": one.get("title")} for uid, one in self.dashboards.items()
@@ -115,19 +126,54 @@ class StandInGrafana:
         if found := re.fullmatch(r"/api/dashboards/uid/([^/]+)", path):
             one = self.dashboards.get(unquote(found[1]))
             return (200, {"dashboard": one}) if one else (404, {"message": "Dashboard not found"})
-        return 200, {"path": seen.path}
+        return 200, {"path": seen.path, "got": seen.body.decode(errors="replace")}
+
+    def person(self, headers: Mapping[str, str] | Message) -> tuple[str, str] | None:
+        """Login and role of whoever asks, if it believes them."""
+        if self.jwks is None:
+            login, role = headers.get("X-WEBAUTH-USER", ""), headers.get("X-WEBAUTH-ROLE", "")
+            return (login, role) if login and role in ROLES else None
+        token = headers.get("X-Portal-JWT", "")
+        try:
+            keys = {key["kid"]: jwt.PyJWK(key).key for key in json.loads(self.jwks.read_text())["keys"]}
+            claims = jwt.decode(
+                token, keys[jwt.get_unverified_header(token)["kid"]], algorithms=["EdDSA"], audience="grafana",
+                issuer=self.issuer, options={"require": ["sub", "exp", "iat"]},
+            )  # fmt: skip
+        except (jwt.PyJWTError, KeyError):
+            return None
+        return claims["login"], claims["role"]
+
+    def misspelled(self, path: str, query: Mapping[str, list[str]]) -> list[str]:
+        """What of the address of a dashboard or a panel is not as Grafana wants it."""
+        _empty, kind, uid, *_rest = [*path.split("/"), "", "", ""]
+        if kind not in {"d", "d-solo"}:
+            return []
+        wrong = [name for name in ("orgId", "from", "to") if not query.get(name)]
+        wrong += [f"uid {uid}"] if uid not in self.dashboards else []
+        wrong += ["theme"] if query.get("theme") not in (["light"], ["dark"]) else []
+        if kind == "d":
+            return wrong + ([] if "kiosk" in query else ["kiosk"])
+        ids = [panel["id"] for panel in self.dashboards.get(uid, {}).get("panels", ())]
+        known = [[f"panel-{number}" if self.new_ids else str(number)] for number in ids]
+        return wrong + ([] if query.get("panelId") in known else [f"panelId {query.get('panelId')}"])
 
     def _page(self, path: str, seen: Seen) -> tuple[int, Mapping[str, str], bytes]:
-        user = seen.headers.get("X-WEBAUTH-USER") or seen.headers.get("X-Portal-JWT")
-        if not user:
+        known = self.person(seen.headers)
+        if not known:
             return 302, {"Location": f"{PREFIX}/login"}, b""
+        if wrong := self.misspelled(path, seen.query):
+            return 400, {"Content-Type": "text/plain"}, f"misspelled: {', '.join(wrong)}".encode()
         title = self.dashboards.get(([*path.split("/"), "", "", ""])[2], {}).get("title", "Grafana")
         body = PAGE.format(
-            title=html.escape(str(title)), path=html.escape(seen.path), user=html.escape(user),
-            role=html.escape(seen.headers.get("X-WEBAUTH-ROLE", "")),
+            title=html.escape(str(title)), path=html.escape(seen.path), user=html.escape(known[0]),
+            role=html.escape(known[1]),
             ground="#111217; color: #ccc" if seen.query.get("theme") == ["dark"] else "#f4f5f5",
         )  # fmt: skip
-        headers = {"Content-Type": "text/html; charset=UTF-8", "Cache-Control": "no-store", "Set-Cookie": "grafana=x"}
+        headers = {
+            "Content-Type": "text/html; charset=UTF-8", "Cache-Control": "no-store", "Set-Cookie": "grafana_session=x",
+            "X-Frame-Options": "deny",
+        }  # fmt: skip
         return 200, headers, body.encode()
 
 
@@ -153,12 +199,13 @@ def _handler(grafana: StandInGrafana) -> Callable[..., BaseHTTPRequestHandler]:
             grafana.seen.append(seen)
             time.sleep(grafana.delay)
             status, headers, content = grafana.answer(seen)
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(content))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(content)
+            with contextlib.suppress(OSError):  # the caller lost patience
+                self.send_response(status)
+                for name, value in {**headers, "Content-Length": str(len(content))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(content)
 
         do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = handle_one
 
