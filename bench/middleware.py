@@ -6,7 +6,7 @@ python bench/middleware.py
 import statistics
 import time
 
-from bench.scrape import prepare
+from bench import prepare
 
 REQUESTS, ROUNDS = 400, 7
 OURS = ("monitoring.http_metrics.BeforeMiddleware", "monitoring.http_metrics.AfterMiddleware")

@@ -12,7 +12,7 @@ from monitoring.pve.targets import split
 from portal.lib import clock
 from servers.models import Cluster, Finding, Node
 from tests.monitoring.inventory import container, guest, make_cluster, node, resync, storage
-from tests.monitoring.pve_peer import Answer
+from tests.support.pve_peer import Answer
 
 pytestmark = pytest.mark.django_db
 TOKEN = "a-token-of-some-length"

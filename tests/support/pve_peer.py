@@ -7,11 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from simulator import Simulator
 from tests.support.processes import free_port, wait_until
 
 WANTED = "prometheus-pve-exporter~=3.10.0"
@@ -20,8 +18,12 @@ HOME = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "proxm
 Series = tuple[str, tuple[tuple[str, str], ...]]
 
 
+class PeerMissing(Exception):
+    """The exporter is not here and cannot be installed; the message says why."""
+
+
 def program() -> Path:
-    """The exporter's program; installed at the first call. Skips the test where PyPI cannot be reached."""
+    """The exporter's program; installed at the first call. Raises PeerMissing where PyPI cannot be reached."""
     path = HOME / "bin" / "pve_exporter"
     HOME.parent.mkdir(parents=True, exist_ok=True)
     with (HOME.parent / "lock").open("w") as lock:
@@ -32,23 +34,24 @@ def program() -> Path:
             for step in steps:
                 done = subprocess.run(step, capture_output=True, text=True, timeout=300, check=False)
                 if done.returncode:
-                    pytest.skip(f"pve-exporter 3.10 cannot be had from PyPI: {done.stderr.strip()[-300:]}")
+                    why = done.stderr.strip()[-300:]
+                    raise PeerMissing(f"pve-exporter 3.10 cannot be had from PyPI: {why}")
     return path
 
 
 class Exporter:
-    """The exporter, running, with a token of that simulated cluster. A context manager."""
+    """The exporter, running, with that token and these options. A context manager."""
 
-    def __init__(self, pve: Simulator) -> None:
-        user, _, name = pve.token_id.partition("!")
-        self.url = f"http://127.0.0.1:{free_port()}"
+    def __init__(self, token_id: str, token_secret: str, *options: str) -> None:
+        user, _, name = token_id.partition("!")
+        self.url, self.options = f"http://127.0.0.1:{free_port()}", options
         self.env = {
             "PATH": os.environ["PATH"], "TZ": "UTC", "PVE_USER": user, "PVE_TOKEN_NAME": name,
-            "PVE_TOKEN_VALUE": pve.token_secret, "PVE_VERIFY_SSL": "false", "PYTHONWARNINGS": "ignore",
+            "PVE_TOKEN_VALUE": token_secret, "PVE_VERIFY_SSL": "false", "PYTHONWARNINGS": "ignore",
         }  # fmt: skip
 
     def __enter__(self) -> "Exporter":
-        command = [str(program()), "--web.listen-address", self.url.removeprefix("http://")]
+        command = [str(program()), "--web.listen-address", self.url.removeprefix("http://"), *self.options]
         self.process = subprocess.Popen(command, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             wait_until(self._answers, 30, what="the exporter answers")
