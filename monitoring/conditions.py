@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from monitoring.models import Condition, Severity
 from portal.lib import clock
-from servers.models import Cluster, Node, NodeStatus, Server, ServerStatus
+from servers.models import Cluster, Node, NodeStatus, Operation, Server, ServerStatus
 
 # A cluster is in trouble when its sync failed that often in a row: a single hiccup is none.
 FAILURES: Final = 2
@@ -66,18 +67,25 @@ def of_server(server: Server, status: str, since: datetime, busy: Collection[int
         return None
     if not reliable or status == ServerStatus.UNKNOWN or status in PASSING:
         return UNDECIDED
-    if server.pk in busy or server.lock in PLANNED_LOCKS or _node_is_just_back(server):
+    back = server.node is not None and is_just_back(server.node, clock.now())
+    if server.pk in busy or server.lock in PLANNED_LOCKS or back:
         return UNDECIDED
     if expected == ServerStatus.RUNNING:
         return _down(server, status, since)
     return _unexpected(server, status, since) if status == ServerStatus.RUNNING else None
 
 
-def _node_is_just_back(server: Server) -> bool:
-    node = server.node
-    if node is None or node.status_since <= node.first_seen:
+def is_just_back(node: Node, moment: datetime) -> bool:
+    """Whether the node came back so lately that its servers may still be starting."""
+    if node.status_since <= node.first_seen:
         return False
-    return node.status == NodeStatus.ONLINE and clock.now() - node.status_since < AFTER_NODE
+    return node.status == NodeStatus.ONLINE and moment - node.status_since < AFTER_NODE
+
+
+def at_work(moment: datetime) -> Q:
+    """The operations under way, and those over so lately that Proxmox's list may not show it yet."""
+    over = Q(finished_at__gte=moment - AFTER_OPERATION, state__in=["succeeded", "warnings"])
+    return Q(state__in=Operation.ACTIVE) | over
 
 
 def of_node(node: Node, guests: int, *, reliable: bool) -> Verdict:
@@ -126,7 +134,7 @@ def _down(server: Server, status: str, since: datetime) -> Finding:
     else:
         words = _("%(server)s on node %(node)s of cluster %(cluster)s is %(status)s and should be running. "
                   "Nobody asked for that here.")  # fmt: skip
-    title = _("%(name)s is %(status)s") % {"name": server, "status": _word(status)}
+    title = _("%(name)s is down") % {"name": server}
     return _of_server(Condition.GUEST_DOWN, Severity.CRITICAL, server, status, title, words, since)
 
 

@@ -60,12 +60,12 @@ def _group(row: dict[str, Any]) -> dict[str, Any] | None:
     return {
         "targets": [f"{host}:{row['exporter_port']}"],
         "labels": {
-            "vm": row["name"],
+            "server": row["name"],
             "vmid": str(row["vmid"]),
             "cluster": row["cluster__name"],
-            "pve_node": row["node__name"] or "",
+            "node": row["node__name"] or "",
             "type": row["kind"],
-            "env": row["environment"],
+            "environment": row["environment"],
             "owner": row["owner"],
             "tags": row["tags"],  # as in proxmox_guest_info: ";prod;web;"
             "__meta_portal_server_id": str(row["pk"]),

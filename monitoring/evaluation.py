@@ -47,9 +47,7 @@ def has_news() -> bool:
 
 def busy_servers(moment: datetime) -> set[int]:
     """Servers with an operation under way, or over so lately that Proxmox's list may not show it yet."""
-    lately = moment - conditions.AFTER_OPERATION
-    active = Q(state__in=Operation.ACTIVE) | Q(finished_at__gte=lately, state__in=["succeeded", "warnings"])
-    return set(Operation.objects.filter(active).values_list("server_id", flat=True))
+    return set(Operation.objects.filter(conditions.at_work(moment)).values_list("server_id", flat=True))
 
 
 def _firing(**condition: str) -> dict[tuple[str, str], Alert]:

@@ -125,7 +125,7 @@ class GuestTexts:
         """Render states anew where a sync or ten seconds have passed. Returns the oldest look's time."""
         keys = {cluster.pk: (cluster.name, cluster.last_success_at) for cluster in clusters}
         if any(self._of(cluster).guests_outdated(keys[cluster.pk], moment) for cluster in clusters):
-            told = guest_rows.guest_lines(clusters)
+            told = guest_rows.guest_lines(clusters, moment)
             for cluster in clusters:
                 kept = self._of(cluster)
                 if kept.put_all(told[cluster.pk], guest_rows.INFO):

@@ -6,8 +6,9 @@ from typing import Final
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
+from monitoring import conditions
 from monitoring.exposition import Family, escape
-from servers.models import Action, Backup, Cluster, NodeStatus, Operation, Server, ServerStatus
+from servers.models import Action, Backup, Cluster, Node, NodeStatus, Operation, Server, ServerStatus
 
 VM_STATUS: Final = Family("proxmox_vm_status", "gauge", "1 where the guest is running, 0 where it is not.")
 INFO: Final = Family("proxmox_guest_info", "gauge", "Always 1: the guest's facts, to be joined on cluster and vmid.")
@@ -15,7 +16,7 @@ STATE: Final = Family("proxmox_guest_state", "gauge", "Always 1: the guest's sta
 LOCK: Final = Family("proxmox_guest_lock", "gauge", "Always 1, while the guest is locked: what locks it.")
 EXPECTED_UP: Final = Family("portal_guest_expected_up", "gauge", "1 where the guest should be running, else 0.")
 EXPECTED_DOWN: Final = Family(
-    "portal_guest_expected_down", "gauge", "Always 1, while planned work keeps the guest down: its reason."
+    "portal_guest_expected_down", "gauge", "Always 1, while the guest may be down without being missed: the reason."
 )
 BACKUP_TIME: Final = Family(
     "proxmox_backup_last_success_timestamp_seconds", "gauge", "When the guest's newest existing backup was made."
@@ -34,21 +35,26 @@ FAMILIES: Final = (*GUEST_FAMILIES, *BACKUP_FAMILIES)
 Lines = dict[Family, list[str]]
 
 
-def guest_lines(clusters: Iterable[Cluster]) -> dict[int, Lines]:
-    """What the guests of each cluster are and should be: one query, one pass. Templates are no servers."""
+def guest_lines(clusters: Iterable[Cluster], moment: datetime) -> dict[int, Lines]:
+    """What the guests of each cluster are and should be: two queries, one pass. Templates are no servers."""
     columns = (
-        "cluster_id", "vmid", "name", "kind", "node__name", "node__status", "status", "tags", "pool", "lock",
-        "expected_state", "intended_state",
+        "pk", "cluster_id", "vmid", "name", "kind", "node_id", "node__name", "node__status", "status", "tags", "pool",
+        "lock", "expected_state", "intended_state",
     )  # fmt: skip
     names, found = _names(clusters), _empty(clusters, GUEST_FAMILIES)
+    excuses = Excuses(clusters, moment)
     rows = _living(clusters).order_by("cluster_id", "vmid").values_list(*columns)
-    for cluster, vmid, name, kind, node, node_status, status, tags, pool, lock, wanted, intended in rows.iterator():
+    for (pk, cluster, vmid, name, kind, node_pk, node, node_status, status, tags, pool, lock, wanted, intended
+         ) in rows.iterator():  # fmt: skip
         lines, who = found[cluster], f'{names[cluster]},name="{escape(name)}"'
         where = f'node="{escape(node or "")}"'
         facts = f'pool="{escape(pool)}",tags="{escape(tags)}",type="{kind}",vmid="{vmid}"'
         lines[INFO].append(f"proxmox_guest_info{{{who},{where},{facts}}} 1\n")
         up = int((wanted or intended) == ServerStatus.RUNNING)  # as Server.expected has it
         lines[EXPECTED_UP].append(f'portal_guest_expected_up{{{names[cluster]},vmid="{vmid}"}} {up}\n')
+        if reason := excuses.of(pk, node_pk, status, lock):
+            who_and_why = f'{names[cluster]},reason="{escape(reason)}",vmid="{vmid}"'
+            lines[EXPECTED_DOWN].append(f"portal_guest_expected_down{{{who_and_why}}} 1\n")
         if status == ServerStatus.UNKNOWN or node_status not in (None, NodeStatus.ONLINE):
             continue
         running = int(status == ServerStatus.RUNNING)
@@ -57,18 +63,32 @@ def guest_lines(clusters: Iterable[Cluster]) -> dict[int, Lines]:
         if lock:
             locked = f'{names[cluster]},lock="{escape(lock)}",name="{escape(name)}",vmid="{vmid}"'
             lines[LOCK].append(f"proxmox_guest_lock{{{locked}}} 1\n")
-    _add_planned_work(clusters, names, found)
     return found
 
 
-def _add_planned_work(clusters: Iterable[Cluster], names: dict[int, str], found: dict[int, Lines]) -> None:
-    """A server has one operation at a time, so there is one reason."""
-    at_work = Operation.objects.filter(
-        state__in=Operation.ACTIVE, action__in=TAKES_DOWN, server__retired_at=None, cluster__in=[c.pk for c in clusters]
-    )
-    for cluster, vmid, action in at_work.order_by("server__vmid").values_list("cluster_id", "server__vmid", "action"):
-        who = f'{names[cluster]},reason="{action}",vmid="{vmid}"'
-        found[cluster][EXPECTED_DOWN].append(f"portal_guest_expected_down{{{who}}} 1\n")
+class Excuses:
+    """Why guests may be down without being missed, as the portal itself judges it (``conditions.of_server``)."""
+
+    def __init__(self, clusters: Iterable[Cluster], moment: datetime) -> None:
+        keys = [cluster.pk for cluster in clusters]
+        busy = Operation.objects.filter(conditions.at_work(moment), cluster__in=keys).order_by("pk")
+        # A server has one operation at a time; of one under way and one just over, the later one counts.
+        self._busy = dict(busy.values_list("server_id", "action"))
+        nodes = Node.objects.filter(cluster__in=keys, retired_at=None)
+        self._returned = {node.pk for node in nodes if conditions.is_just_back(node, moment)}
+
+    def of(self, pk: int, node: int | None, status: str, lock: str) -> str:
+        """The reason, '' where there is none. A guest that runs needs none, unless it is being taken down."""
+        action = self._busy.get(pk, "")
+        if status == ServerStatus.RUNNING:
+            return action if action in TAKES_DOWN else ""
+        if action:
+            return action
+        if lock in conditions.PLANNED_LOCKS:
+            return f"lock_{lock}".replace("-", "_")
+        if node in self._returned:
+            return "node_returned"
+        return f"state_{status}".replace("-", "_") if status in conditions.PASSING else ""
 
 
 def backup_lines(clusters: Iterable[Cluster], moment: datetime) -> dict[int, Lines]:

@@ -27,8 +27,8 @@ def settle(world, count, seconds=30):
 def test_an_outage_reaches_slack_and_a_mailbox_once_and_its_end_once(world, pve):
     pve.stop_guest(300)
     settle(world, 1)
-    assert "db-main (300) is stopped" in world.slack_titles()[0]
-    assert "db-main (300) is stopped" in world.mail_subjects()[0]
+    assert "db-main (300) is down" in world.slack_titles()[0]
+    assert "db-main (300) is down" in world.mail_subjects()[0]
     pve.start_guest(300)
     settle(world, 2)
     assert "Resolved" in world.slack_titles()[1]

@@ -53,10 +53,10 @@ def test_a_quiet_cluster_is_not_worth_a_word(cluster):
 def test_an_outage_is_told_once_and_its_end_once(cluster, pve):
     pve.stop_guest(300)
     look(cluster, times=3)
-    assert told() == [("firing", "데이터베이스 (300) is stopped")]
+    assert told() == [("firing", "데이터베이스 (300) is down")]
     pve.start_guest(300)
     look(cluster, times=3)
-    assert told()[1:] == [("resolved", "데이터베이스 (300) is stopped")]
+    assert told()[1:] == [("resolved", "데이터베이스 (300) is down")]
     assert Alert.objects.get().status == "resolved"
     assert Incident.objects.get().ending == "The server runs again."
 
@@ -115,7 +115,7 @@ def test_a_guest_that_did_not_come_back_with_its_node_is_told_after_a_grace(clus
     assert [title for _, title in told()] == ["Node pve2 is offline", "Node pve2 is offline"]
     with time_machine.travel(clock.now() + timedelta(minutes=4), tick=True):
         evaluate()
-    assert told()[2:] == [("firing", "데이터베이스 (300) is stopped")]
+    assert told()[2:] == [("firing", "데이터베이스 (300) is down")]
 
 
 def test_a_guest_that_was_down_before_its_node_died_stays_an_incident(cluster, pve):
@@ -251,7 +251,7 @@ def test_the_incidents_page_says_what_happened_and_who_was_told(cluster, pve):
     look(cluster)
     address = f"/admin/monitoring/incident/{Incident.objects.get().pk}/change/"
     page = seed.browser("viewer").get(address).content.decode()
-    assert "데이터베이스 (300) is stopped" in page
+    assert "데이터베이스 (300) is down" in page
     assert "Duty phone" in page
     assert "SECRET" not in page
 

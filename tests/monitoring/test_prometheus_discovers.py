@@ -100,7 +100,12 @@ def test_a_server_is_discovered_survives_trouble_and_is_lost_when_it_is_retired(
     wait_until(lambda: discovering.value(UP) == 1, 30, what=lambda: json.dumps(targets(discovering)))
     (row,) = discovering.ask('node_uname_info{job="managed-servers"}')
     labels = row["metric"]
-    assert (labels["vm"], labels["vmid"], labels["cluster"], labels["env"]) == ("web-한국어", "100", "demo", "prod")
+    assert (labels["server"], labels["vmid"], labels["cluster"], labels["environment"]) == (
+        "web-한국어",
+        "100",
+        "demo",
+        "prod",
+    )
     assert labels["server_id"].isdigit()
     assert not [name for name in labels if name.startswith("__meta")]
 

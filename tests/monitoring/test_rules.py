@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from monitoring import runbooks
+from monitoring import conditions, runbooks
 from monitoring.models import Condition, Severity
 from monitoring.thresholds import DEFAULTS
+from portal.lib import clock
+from servers.models import Node, Server
+from tests.monitoring.inventory import guest, make_cluster
 from tests.support.components import need
 from tests.support.processes import BASE
 
@@ -97,6 +100,13 @@ def test_each_rule_is_tested_firing_and_silent(name):
     assert any(expected), "it is never expected to fire"
 
 
+@pytest.mark.parametrize("world", ["Nothing is known", "Planned work is no trouble"])
+def test_each_rule_is_tested_without_its_metric_and_during_planned_work(world):
+    (test,) = [one for one in yaml.safe_load((FOLDER / "tests" / "all.yml").read_text())["tests"]
+               if one["name"].startswith(world)]  # fmt: skip
+    assert {check["alertname"] for check in test["alert_rule_test"]} == set(rules())
+
+
 @pytest.mark.parametrize("name", sorted(DEFAULTS))
 def test_each_threshold_is_tested_with_a_number_of_an_administrators(name):
     assert any(f'portal_alert_threshold{{alert="{name}"' in text or f',alert="{name}"' in text for text in texts())
@@ -126,6 +136,28 @@ def test_no_runbook_is_about_a_rule_that_is_gone():
 @pytest.mark.parametrize("name", sorted(DEFAULTS))
 def test_a_rule_with_a_threshold_tells_the_number_that_it_found(name):
     assert "$value" in rules()[name]["annotations"]["description"]
+
+
+@pytest.mark.django_db
+def test_one_trouble_has_one_title_whoever_tells_of_it():
+    cluster = make_cluster("demo", [guest(101, name="web")])
+    cluster.last_error, cluster.failures = "It does not answer.", 2
+    server, node = Server.objects.get(), Node.objects.get()
+    node.status = "offline"
+    labels = {"name": "web", "vmid": "101", "node": "pve1", "cluster": "demo"}
+    found = (
+        conditions.of_server(server, "stopped", clock.now(), set(), reliable=True),
+        conditions.of_node(node, 1, reliable=True),
+        conditions.of_cluster(cluster),
+    )
+    titles = {finding.condition: finding.title for finding in found}
+    for name, condition in SHARED.items():
+        summary = re.sub(r"\{\{ \$labels\.(\w+) \}\}", lambda match: labels[match[1]], summary_of(name))
+        assert summary == titles[condition]
+
+
+def summary_of(name: str) -> str:
+    return rules()[name]["annotations"]["summary"]
 
 
 @pytest.mark.parametrize("name", SHARED)

@@ -149,6 +149,40 @@ def test_a_guest_is_expected_down_while_an_operation_takes_it_down(scrape, actio
 
 
 @pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        ({"status": "stopped", "lock": "backup"}, ["lock_backup"]),
+        ({"status": "running", "lock": "backup"}, []),
+        ({"status": "prelaunch"}, ["state_prelaunch"]),
+        ({"status": "stopped"}, []),
+    ],
+)
+def test_a_guest_is_expected_down_where_the_portal_itself_would_not_miss_it(scrape, columns, reason):
+    make_cluster(guests=[guest(1, **columns)])
+    assert scrape().labels("portal_guest_expected_down", "reason") == reason
+
+
+def test_the_guests_of_a_node_that_came_back_have_three_minutes(scrape, time_machine):
+    make_cluster(guests=[guest(1, status="stopped"), guest(2)])
+    Node.objects.update(status_since=clock.now() + timedelta(seconds=1))
+    time_machine.move_to(clock.now() + timedelta(seconds=60))
+    page = scrape()
+    assert page.labels("portal_guest_expected_down", "vmid") == ["1"]
+    assert page.labels("portal_guest_expected_down", "reason") == ["node_returned"]
+    time_machine.move_to(clock.now() + timedelta(seconds=150))
+    assert scrape().labels("portal_guest_expected_down", "vmid") == []
+
+
+def test_an_operation_that_is_just_over_explains_a_guest_for_a_moment(scrape, time_machine):
+    cluster = make_cluster(guests=[guest(1, status="stopped")])
+    ended = {"state": "succeeded", "finished_at": clock.now()}
+    Operation.objects.create(cluster=cluster, server=Server.objects.get(), action="start", **ended)
+    assert scrape().labels("portal_guest_expected_down", "reason") == ["start"]
+    time_machine.move_to(clock.now() + timedelta(seconds=60))
+    assert scrape().labels("portal_guest_expected_down", "reason") == []
+
+
+@pytest.mark.parametrize(
     ("expected", "intended", "up"), [("", "running", 1), ("", "stopped", 0), ("any", "running", 0), ("running", "", 1)]
 )
 def test_a_server_is_expected_up_as_the_operator_or_its_history_say(scrape, expected, intended, up):
@@ -260,7 +294,7 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_clusters(
     make_cluster("a", [guest(1)], storages=[storage("local", "pve1")])
     client.get("/metrics")
     _again()
-    with django_assert_max_num_queries(21) as few:
+    with django_assert_max_num_queries(26) as few:
         client.get("/metrics")
     for name in "bc":
         make_cluster(name, [guest(n) for n in range(1, 30)], [node("pve1"), node("pve2")], [storage("x", "pve1")])
