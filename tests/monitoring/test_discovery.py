@@ -58,8 +58,8 @@ def test_a_server_with_an_exporter_and_an_address_is_a_target(cluster, listed):
             "labels": {
                 "server": "web-101", "vmid": "101", "cluster": "demo", "node": "pve1", "type": "qemu",
                 "environment": "prod", "owner": "김철수", "tags": ";prod;a,b;",
-                "__meta_portal_server_id": str(server.pk), "__meta_portal_address_source": "agent", "__meta_portal_pool": "web",
-                "__meta_portal_status": "running",
+                "__meta_portal_server_id": str(server.pk),
+                "__meta_portal_address_source": "agent", "__meta_portal_pool": "web", "__meta_portal_status": "running",
             },
         }
     ]  # fmt: skip
