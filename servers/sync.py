@@ -15,7 +15,7 @@ from servers import reconcile, snapshot
 from servers.failover import Endpoints, ask
 from servers.identity import ask_identity, refuse_twin
 from servers.models import ChangeKind, Cluster, Server, StateChange
-from servers.proxmox.errors import Implausible, NoRights, NotAllowed, ProxmoxError
+from servers.proxmox.errors import Implausible, NoRights, NotAllowed, ProxmoxError, TokenRefused
 from servers.proxmox.gateway import Gateway
 from servers.proxmox.types import ClusterStatus, Resources
 
@@ -62,6 +62,8 @@ def sync_cluster(cluster: Cluster) -> Report:
     except ProxmoxError as error:
         sentence = f"{error.sentence} {error.hint}".strip()
         report, columns = Report(cluster.name, error=sentence), {"last_error": sentence, "last_error_kind": error.kind}
+        if isinstance(error, TokenRefused):
+            columns |= {**cluster.rest(moment), "last_error": f"{sentence} {_rests()}"}
         logger.warning("Sync of %s failed: %s", cluster.name, error.kind)
     finally:
         seconds = time.monotonic() - started
@@ -70,6 +72,13 @@ def sync_cluster(cluster: Cluster) -> Report:
         cluster.release(token, last_duration=seconds, endpoint_state=endpoints.state, **columns)
     _note_turn(cluster, report)
     return replace(report, seconds=seconds)
+
+
+def _rests() -> str:
+    return _(
+        "It is tried less and less often, up to every quarter of an hour; “Sync now”, “Check connection” or a change "
+        "of the connection tries it at once."
+    )
 
 
 def _still_ours(cluster: Cluster, token: str) -> None:
@@ -133,6 +142,7 @@ def _columns_of_success(cluster: Cluster, answer: Answer, moment: datetime, tall
         "last_error_kind": "",
         "last_warning": _warning(answer, tally),
         "failures": 0,
+        "refusals": 0,
         "failing_since": None,
         "last_success_at": moment,
         "quorate": answer.status.quorate if answer.status else None,

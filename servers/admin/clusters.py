@@ -177,6 +177,8 @@ class ClusterAdmin(DeletedWhole, GuardedAdmin):
     def check_now(self, request: HttpRequest, cluster: Cluster) -> HttpResponse:
         """Ask, and show what was answered, feature by feature."""
         report = check_connection(cluster)
+        if report.ok and not cluster.healthy and cluster.enabled:
+            _wake(cluster)
         self._record(request, cluster, _("Checked the connection: %(answer)s") % {"answer": report.sentence}, "check")
         context = {
             **self.admin_site.each_context(request),

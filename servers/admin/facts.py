@@ -138,6 +138,7 @@ def of_cluster(cluster: Cluster) -> Facts:
         (_("State"), labels.cluster_status(cluster)),
         (_("Last good sync"), show.moment(cluster.last_success_at)),
         (_("Last attempt"), show.moment(cluster.last_attempt_at)),
+        (_("Next sync"), show.moment(cluster.due_at) if cluster.enabled and cluster.refusals > 1 else ""),
         (_("Took"), _seconds(cluster.last_duration)),
         (_("Failing since"), show.moment(cluster.failing_since) if cluster.failing_since else ""),
         (_("Failed in a row"), cluster.failures or ""),

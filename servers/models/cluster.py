@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from portal.lib import clock
@@ -22,6 +22,8 @@ from servers.tls import parse_authority, parse_fingerprint
 LEASE = timedelta(seconds=60)
 TOKEN_ID = re.compile(r"[^\s@!]+@[^\s@!]+![A-Za-z][\w.-]+")
 FRESH_FOR = timedelta(minutes=5)
+# Between two syncs of a cluster that refuses the token.
+LONGEST_REST = timedelta(minutes=15)
 
 
 class TlsMode(models.TextChoices):
@@ -81,6 +83,7 @@ class Cluster(models.Model):
     last_warning = models.TextField(_("last warning"), default="")  # a good sync that has something to say
     failing_since = models.DateTimeField(_("failing since"), null=True)
     failures = models.PositiveIntegerField(_("failed syncs in a row"), default=0)
+    refusals = models.PositiveIntegerField(default=0)  # of the token in a row, since somebody last asked for a sync
     first_complete_at = models.DateTimeField(null=True)
     held_retirements = models.PositiveIntegerField(_("retirements held back"), default=0)
     endpoint_state = models.JSONField(default=dict)
@@ -141,8 +144,17 @@ class Cluster(models.Model):
         return cls.objects.filter(free, enabled=True, due_at__lte=moment).order_by("due_at")
 
     def sync_soon(self) -> None:
-        """Make the next sync due at once."""
-        Cluster.objects.filter(pk=self.pk).update(due_at=clock.now())
+        """Make the next sync due at once, and forget how often the token was refused."""
+        Cluster.objects.filter(pk=self.pk).update(due_at=clock.now(), refusals=0)
+
+    def rest(self, moment: datetime) -> dict[str, object]:
+        """The columns after another refusal of the token: the next sync is due later each time, unless somebody asked
+        for one meanwhile. A token that is refused again and again locks accounts and fills Proxmox's log."""
+        usual = timedelta(seconds=self.interval)
+        pause = max(usual, min(usual * 2 ** min(self.refusals, 10), LONGEST_REST))
+        unasked = When(due_at=self.due_at, then=Value(moment + pause))
+        again = Case(When(due_at=self.due_at, then=Value(self.refusals + 1)), default=Value(0))
+        return {"due_at": Case(unasked, default=F("due_at")), "refusals": again}
 
     # --- judgements
 
