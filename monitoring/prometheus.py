@@ -23,11 +23,21 @@ MAX_LINES: Final = 128 * 2**20  # of what is read line by line and not kept
 
 
 class PeerError(Exception):
-    """It did not answer, or not what one could use. ``absent``: nothing listens there at all."""
+    """It did not answer, or not what one could use. ``absent``: nothing listens there at all; ``slow``: not in time;
+    ``large``: more than we take; ``said``: its own word about what was asked, so it is well."""
 
-    def __init__(self, sentence: str, *, absent: bool = False, status: int = 0) -> None:
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        absent: bool = False,
+        slow: bool = False,
+        large: bool = False,
+        said: bool = False,
+        status: int = 0,
+    ) -> None:
         super().__init__(sentence)
-        self.absent = absent
+        self.absent, self.slow, self.large, self.said = absent, slow, large, said
         self.status = status
 
 
@@ -47,6 +57,7 @@ class Peer:
     url: str
     token: str = ""
     seconds: float = SECONDS
+    largest: int = MAX_ANSWER  # bytes
 
     def get(self, path: str, **params: str) -> Answer:
         """The answer to a GET, whatever its status. Raises PeerError."""
@@ -77,7 +88,7 @@ class Peer:
 
     def _send(self, method: str, path: str, params: dict[str, str], headers: Mapping[str, str] = NO_HEADERS) -> Answer:
         status, body = 0, bytearray()
-        for status, chunk in self._chunks(method, path, params, MAX_ANSWER, headers):  # noqa: B007
+        for status, chunk in self._chunks(method, path, params, self.largest, headers):  # noqa: B007
             body += chunk
         return Answer(status, bytes(body))
 
@@ -96,7 +107,12 @@ class Peer:
                     yield got.status_code, piece
         except RequestError as error:
             reason = why(error)
-            raise PeerError(reason, absent="refused" in reason or "resolved" in reason) from None
+            raise PeerError(
+                reason,
+                absent="refused" in reason or "resolved" in reason,
+                slow="in time" in reason,
+                large="too large" in reason,
+            ) from None
         except (UnicodeError, ValueError):
             raise PeerError(_("its address is none")) from None
 
@@ -151,7 +167,8 @@ class Prometheus(Peer):
             self._good(answer)
             raise
         if isinstance(found, dict) and found.get("status") == "error":
-            raise PeerError(_("it says: %s") % str(found.get("error", ""))[:300], status=answer.status)
+            said = str(found.get("error", ""))[:300]
+            raise PeerError(_("it says: %s") % said, status=answer.status, said=True)
         self._good(answer)
         data = found.get("data") if isinstance(found, dict) else None
         if not isinstance(data, dict):

@@ -1,5 +1,7 @@
 """Nodes, storages and servers, as the last good sync saw them. Rows are retired, never deleted."""
 
+from typing import TYPE_CHECKING
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -8,6 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from portal.lib import clock
 from servers.endpoints import validate_host
 from servers.models.cluster import Cluster
+
+if TYPE_CHECKING:
+    from servers.history import History
 
 
 class NodeStatus(models.TextChoices):
@@ -212,3 +217,10 @@ class Server(Thing):
     def address(self) -> str:
         """Where it is reached: the operator's word, else its guest agent's; '' while nobody knows."""
         return self.operator_address.strip() or self.agent_address
+
+    def history(self, timeframe: str) -> "History":
+        """Its figures over time as Proxmox keeps them: hour, day, week, month or year. It asks Proxmox: some seconds at
+        most, never within a transaction. Raises KeyError for another timeframe."""
+        from servers import history
+
+        return history.of_server(self, timeframe)

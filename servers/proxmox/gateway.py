@@ -174,6 +174,12 @@ class Gateway(DetailReads, GuestWrites, ClusterWrites):
         """A node's certificates: file name → seconds since the epoch at which it ends."""
         return rare_answers.certificates(self.get(f"nodes/{segment(node)}/certificates/info"))
 
+    def history(self, node: str, kind: str, vmid: int, timeframe: str) -> list[dict[str, float]]:
+        """A guest's figures over time: rows with ``time`` and what is known of that moment; a gap has the time alone.
+        ``timeframe`` is hour, day, week, month or year. Rates are in bytes per second."""
+        path = f"nodes/{segment(node)}/{segment(kind)}/{vmid:d}/rrddata"
+        return rare_answers.history(self.get(path, timeframe=timeframe, cf="AVERAGE"))
+
     # --- operations
 
     def power(self, node: str, kind: str, vmid: int, action: str) -> str:

@@ -4,6 +4,7 @@ What is kept of them is JSON: texts, numbers, lists and objects of these.
 """
 
 from collections.abc import Iterable
+from math import isfinite
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
@@ -13,6 +14,7 @@ from servers.proxmox.errors import OddAnswer
 from servers.proxmox.types import Interface
 
 RELEASE: Final = ("version", "release", "repoid")
+MAX_HISTORY: Final = 5000  # a day of minutes is 1440 rows, a year of six hours the same
 REPLICATION_TIMES: Final = ("duration", "last_sync", "last_try", "next_sync", "fail_count")
 
 
@@ -118,3 +120,17 @@ def certificates(data: Any) -> dict[str, int]:
     rows = listing(data, "/nodes/…/certificates/info")
     ends = {text(row.get("filename")): whole(row.get("notafter")) for row in rows}
     return {name: end for name, end in ends.items() if name and end is not None}
+
+
+def history(data: Any) -> list[dict[str, float]]:
+    """``/nodes/…/rrddata``: the numbers of each row that has a time, in the order of time. More rows than Proxmox keeps
+    of the longest time are an odd answer."""
+    rows = listing(data, "/nodes/…/rrddata")
+    if len(rows) > MAX_HISTORY:
+        raise OddAnswer(_("Its history has %(count)d rows.") % {"count": len(rows)}, "")
+    known = [{key: float(value) for key, value in row.items() if _is_number(value)} for row in rows]
+    return sorted((row for row in known if row.get("time", 0) > 0), key=lambda row: row["time"])
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)

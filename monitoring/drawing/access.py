@@ -1,0 +1,57 @@
+"""Who may see a panel's numbers: who may see the things that its variables name. What is not there, or not for them,
+is not found: nobody learns from the difference."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from django.db.models import Model
+from django.http import Http404
+
+from monitoring.panel_queries import ALL
+from monitoring.panels import Panel, UnknownDashboard, UnknownPanel, dashboard, panel
+from portal.lib.access import may
+from servers.models import Cluster, Node, Server, Storage
+
+EVERYTHING: Final = frozenset({"", ALL, "All", "$__all"})
+PREFIX: Final = "var-"
+MODELS: Final[tuple[type[Model], ...]] = (Cluster, Node, Server, Storage)
+
+
+def find(user: Any, uid: str, number: int) -> Panel:
+    """That panel of the catalogue. Raises Http404."""
+    if not all(may(user, "view", model) for model in MODELS[:3]):
+        raise Http404
+    try:
+        return panel(uid, number)
+    except (UnknownDashboard, UnknownPanel):
+        raise Http404 from None
+
+
+def variables(user: Any, uid: str, asked: Mapping[str, str]) -> dict[str, str]:
+    """The values of the dashboard's variables in ``var-NAME=VALUE``, each of a thing that is there and that this person
+    may see. Raises Http404."""
+    known = {variable.name for variable in dashboard(uid).variables} | {"cluster", "node", "server"}
+    found = {name: asked.get(PREFIX + name, "") for name in known}
+    chosen = {name: value for name, value in found.items() if value not in EVERYTHING}
+    _demand(user, chosen)
+    return chosen
+
+
+def _demand(user: Any, chosen: Mapping[str, str]) -> None:
+    cluster, node, server = (chosen.get(name, "") for name in ("cluster", "node", "server"))
+    if cluster:
+        _each(user, Cluster.objects.filter(name=cluster))
+    of_cluster: dict[str, Any] = {"cluster__name": cluster} if cluster else {}
+    if node:
+        _each(user, Node.objects.filter(name=node, **of_cluster))
+    if server:
+        if not server.isascii() or not server.isdigit() or len(server) > 9:
+            raise Http404
+        _each(user, Server.objects.filter(vmid=int(server), **of_cluster).select_related("cluster"))
+
+
+def _each(user: Any, rows: Iterable[Model]) -> None:
+    """Something is there, and all of it may be seen."""
+    found = list(rows)
+    if not found or not all(may(user, "view", row) for row in found):
+        raise Http404
