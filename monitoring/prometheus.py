@@ -26,7 +26,7 @@ class PeerError(Exception):
     """It did not answer, or not what one could use. ``absent``: nothing listens there at all; ``slow``: not in time;
     ``large``: more than we take; ``said``: its own word about what was asked, so it is well."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (an error is told by how it came)
         self,
         sentence: str,
         *,

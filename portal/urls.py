@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/overview/", admin.site.admin_view(dashboard.fragment), name="overview"),
     path("admin/views/add/", admin.site.admin_view(savedviews.add), name="saved-view-add"),
     path("admin/views/<int:pk>/remove/", admin.site.admin_view(savedviews.remove), name="saved-view-remove"),
+    path("admin/panels/", include("monitoring.drawing.urls")),
     path("admin/", admin.site.urls),
     path("runbooks/<slug:name>/", admin.site.admin_view(runbooks.page), name="runbook"),
     path("", include("monitoring.urls")),

@@ -4,8 +4,8 @@ Asked while a person waits, so it is bounded: few seconds, few questions at once
 cluster whose syncs fail is not asked at all.
 """
 
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 from typing import Final

@@ -1,0 +1,47 @@
+"""The sentences that the drawing in the browser uses, in the reader's language."""
+
+from django.utils.translation import gettext as _
+
+
+def all_of_them() -> dict[str, str]:
+    """By the key that the scripts use."""
+    return {
+        "loading": _("Loading…"),
+        "empty": _("No data in this range"),
+        "emptyHint": _("Choose a longer range, or look at “State of the stack” whether its target is scraped."),
+        "failed": _("The portal did not answer."),
+        "failedHint": _("It is tried again by itself."),
+        "gone": _("There is no such thing, or not for you."),
+        "again": _("Try again now"),
+        "absent": _("There is no Prometheus to draw from yet"),
+        "absentHint": _(
+            "Prometheus keeps the history that charts are made of. As root on Debian or Ubuntu, this command installs "
+            "it beside the portal and starts it on our files; the panels appear here by themselves within two minutes:"
+        ),
+        "elsewhere": _("There is one elsewhere? Name it in PORTAL_PROMETHEUS_URL and restart the portal."),
+        "trouble": _("The charts cannot be drawn now"),
+        "next": _("It is looked at again by itself."),
+        "series": _("Series"),
+        "lastNotNull": _("Last"),
+        "last": _("Last"),
+        "max": _("Max"),
+        "min": _("Min"),
+        "mean": _("Mean"),
+        "sum": _("Total"),
+        "time": _("Time"),
+        "value": _("Value"),
+        "menu": _("What can be done with this panel"),
+        "png": _("Download as PNG"),
+        "csv": _("Download as CSV"),
+        "link": _("Open alone"),
+        "copy": _("Copy a link"),
+        "copied": _("Copied"),
+        "table": _("Show as a table"),
+        "chart": _("Show as a chart"),
+        "keys": _("Arrow keys go through the points, Page Up and Page Down faster, Escape leaves."),
+        "zoom": _("Drag to choose a shorter range."),
+        "hide": _("Show or hide this series. With Shift: this one alone."),
+        "threshold": _("threshold"),
+        "none": _("nothing"),
+        "rows": _("%(shown)s of %(every)s rows are shown."),
+    }
