@@ -5,6 +5,10 @@ from django.utils.translation import gettext as _
 
 def all_of_them() -> dict[str, str]:
     """By the key that the scripts use."""
+    return {**_of_states(), **_of_panels()}
+
+
+def _of_states() -> dict[str, str]:
     return {
         "loading": _("Loading…"),
         "empty": _("No data in this range"),
@@ -21,6 +25,11 @@ def all_of_them() -> dict[str, str]:
         "elsewhere": _("There is one elsewhere? Name it in PORTAL_PROMETHEUS_URL and restart the portal."),
         "trouble": _("The charts cannot be drawn now"),
         "next": _("It is looked at again by itself."),
+    }
+
+
+def _of_panels() -> dict[str, str]:
+    return {
         "series": _("Series"),
         "lastNotNull": _("Last"),
         "last": _("Last"),
