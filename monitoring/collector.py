@@ -99,7 +99,7 @@ class Scrape:
         self.gather("notifications", queue_metrics.notification_families)
         self.gather("incidents", queue_metrics.incident_families)
         self.gather("work", lambda: queue_metrics.work_families(self.moment))
-        self.gather("broker", queue_metrics.broker_families, database=False)
+        self.gather("broker", lambda: queue_metrics.broker_families(self.moment), database=False)
 
     @property
     def clusters(self) -> list[Cluster]:

@@ -1,21 +1,23 @@
 """The families about work: what waits, how long it has waited, what became of it. From rows; lengths from the broker.
 
-Celery's own counters live in its processes and die with them, so they are not used: what must be right is a row.
+Celery's own counters live in its processes and die with them, so they are not used: what must be right is a row, and
+the outcomes of tasks are counted in Redis (``portal.lib.outcomes``).
 """
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import redis
 from django.conf import settings
 from django.core.cache import cache
-from django.db.models import Count, Min
+from django.db.models import Count, Min, QuerySet
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from monitoring.models import Incident, Severity
+from monitoring.models import Inbound, Incident, Severity
 from notifications import figures as figures_of_messages
-from servers.models import Operation, OperationState, StateChange
+from portal.lib.outcomes import counts as task_outcomes
+from servers.models import Cluster, Operation, OperationState, StateChange
 
 TICK_KEY: Final = "monitoring:tick"
 BROKER_SECONDS: Final = 1.0
@@ -72,18 +74,47 @@ def work_families(moment: datetime) -> Iterator[Metric]:
     ended.add_metric(["failed"], failed)
     ended.add_metric(["succeeded"], succeeded)
     yield ended
-    waiting = StateChange.objects.filter(processed_at=None).count()
+    yield from _backlog(moment)
+
+
+def _backlog(moment: datetime) -> Iterator[Metric]:
+    """The rows that are the queues: how much is due, and how long the oldest has been."""
+    active = Operation.objects.filter(state__in=Operation.ACTIVE)
+    queues: dict[str, tuple[QuerySet[Any], str]] = {
+        "changes": (StateChange.objects.filter(processed_at=None), "at"),
+        "operations": (active.filter(due_at__lte=moment), "due_at"),
+        "syncs": (Cluster.due(moment), "due_at"),
+        "webhooks": (Inbound.objects.filter(processed_at=None), "received_at"),
+    }
+    length = GaugeMetricFamily("portal_work_due", "Rows that a worker is to look at, by kind.", labels=["queue"])
+    age = GaugeMetricFamily("portal_work_oldest_due_seconds", "How long the oldest of them waits.", labels=["queue"])
+    for name, (rows, column) in queues.items():
+        found = rows.order_by().aggregate(number=Count("pk"), oldest=Min(column))
+        length.add_metric([name], found["number"])
+        age.add_metric([name], max(0.0, (moment - found["oldest"]).total_seconds()) if found["oldest"] else 0.0)
+        if name == "changes":
+            waiting = found["number"]
+    yield length
+    yield age
     yield GaugeMetricFamily("portal_changes_unprocessed", "Changes that no worker has looked at.", value=waiting)
 
 
-def broker_families() -> Iterator[Metric]:
-    """How many tasks wait in Redis, and when a task of the beat last ran. Raises where Redis cannot be reached."""
-    if not settings.CELERY_BROKER_URL.startswith("redis"):
-        return
+def broker_families(moment: datetime) -> Iterator[Metric]:
+    """How many tasks wait in Redis, how tasks ended, and when one of the beat last ran. Raises where Redis cannot be
+    reached."""
     with redis.Redis.from_url(
         settings.PORTAL_REDIS_URL, socket_connect_timeout=BROKER_SECONDS, socket_timeout=BROKER_SECONDS
     ) as client:
-        length = client.llen(settings.CELERY_TASK_DEFAULT_QUEUE)
-    yield GaugeMetricFamily("portal_queue_length", "Tasks that wait for a worker.", value=float(length))
+        ours = settings.CELERY_BROKER_URL.startswith("redis")
+        length = client.llen(settings.CELERY_TASK_DEFAULT_QUEUE) if ours else None
+        outcomes = task_outcomes(client)
+    if length is not None:
+        yield GaugeMetricFamily("portal_queue_length", "Tasks that wait for a worker.", value=float(length))
+    ended = CounterMetricFamily("portal_tasks", "Runs of tasks, by how they ended.", labels=["result", "task"])
+    for (task, result), number in sorted(outcomes.items()):
+        ended.add_metric([result, task], number)
+    yield ended
     if (tick := cache.get(TICK_KEY)) is not None:
         yield GaugeMetricFamily("portal_last_tick_timestamp_seconds", "When a task of the beat last ran.", value=tick)
+        lag = max(0.0, moment.timestamp() - tick)
+        yield GaugeMetricFamily("portal_beat_lag_seconds", "How long ago a task of the beat last ran.", value=lag)

@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from portal.lib import clock
-from servers.models import Backup, Cluster, Counter, Finding, Node, Operation, Server
+from monitoring.models import Inbound
+from monitoring.queue_metrics import note_tick
+from portal.lib import clock, outcomes
+from servers.models import Backup, Cluster, Counter, Finding, Node, Operation, Server, StateChange
 from tests.monitoring.inventory import (
     GIB,
     container,
@@ -330,3 +332,31 @@ def test_a_nodes_load_and_certificates_are_told_while_they_are_known(scrape, tim
     assert page.get("proxmox_node_load5", cluster="demo", node="pve1") is None
     end = page.get("proxmox_node_certificate_expiry_timestamp_seconds", node="pve1", certificate="pve-ssl.pem")
     assert end == 1_900_000_000
+
+
+def test_what_waits_for_a_worker_is_told_with_its_age(scrape):
+    cluster = make_cluster()
+    Cluster.objects.update(due_at=clock.now() - timedelta(seconds=90))
+    Inbound.objects.create(source="alertmanager", body="{}", received_at=clock.now() - timedelta(seconds=40))
+    StateChange.objects.create(cluster=cluster, kind="sync", field="sync", old="ok", new="failing")
+    page = scrape()
+    assert page.get("portal_work_due", queue="syncs") == page.get("portal_work_due", queue="webhooks") == 1
+    assert 90 <= page.get("portal_work_oldest_due_seconds", queue="syncs") < 120
+    assert 40 <= page.get("portal_work_oldest_due_seconds", queue="webhooks") < 70
+    assert page.get("portal_work_due", queue="changes") == 1
+    assert page.get("portal_work_oldest_due_seconds", queue="operations") == 0
+
+
+def test_the_ends_of_tasks_are_counted_and_a_first_failure_is_a_step_from_nothing(scrape):
+    outcomes.note("a.task", outcomes.SUCCEEDED)
+    page = scrape()
+    assert page.get("portal_tasks_total", task="a.task", result="succeeded") == 1
+    assert page.get("portal_tasks_total", task="a.task", result="failed") == 0
+    outcomes.note("a.task", outcomes.FAILED)
+    assert scrape().get("portal_tasks_total", task="a.task", result="failed") == 1
+
+
+def test_the_lag_of_the_beat_is_told(scrape, time_machine):
+    note_tick(clock.now())
+    time_machine.move_to(clock.now() + timedelta(seconds=70))
+    assert 70 <= scrape().get("portal_beat_lag_seconds") < 100
