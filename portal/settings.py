@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from portal.lib.addresses import AddressGuard
+from portal.lib.chosen import with_chosen
 from portal.lib.environment import Environment, origin_of
 from portal.lib.keys import load_or_create_field_key, load_or_create_secret
 from portal.lib.services import Services
@@ -23,6 +24,7 @@ env = Environment(os.environ)
 
 # --- where things live -------------------------------------------------------------------------------------------
 PORTAL_DATA = Path(env.text("PORTAL_DATA", str(BASE_DIR / "var"))).resolve()
+env = Environment(with_chosen(PORTAL_DATA, os.environ))
 PORTAL_PORT = env.integer("PORTAL_PORT", 8000, minimum=1, maximum=65535)
 PORTAL_URL = env.url("PORTAL_URL", f"http://127.0.0.1:{PORTAL_PORT}").rstrip("/")
 

@@ -11,6 +11,7 @@ from typing import IO, Final
 from django.conf import settings
 from django.db import connections
 
+from portal.lib import chosen as chosen_settings
 from portal.up import broker, demo, deploy, descendants, optional, packages, ports, programs, setup, supervisor, table
 from portal.up.demo import Demo
 from portal.up.layout import Layout
@@ -81,6 +82,8 @@ class Installation:
             chosen = ports.Ports(self.layout.run / "ports.json")
             deploy.render(self.layout.rendered, deploy.Values.of(self.layout, chosen, settings.PORTAL_PORT, files))
         variables = setup.environment(self.layout, files, embedded_redis=embedded_redis)
+        with explained("keeping what it chose", self.layout.data):
+            chosen_settings.keep(self.layout.data, variables)
         return {**variables, **optional.addresses(self.found)}, simulated
 
     def _list_programs(self, redis: str) -> Demo | None:
@@ -126,6 +129,7 @@ class Installation:
         finally:
             ignore_signals()
             keeper.end()
+            chosen_settings.forget(self.layout.data)
 
     def _await_web(self) -> None:
         """The log-in page is what people open first: it answers before we say so."""

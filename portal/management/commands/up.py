@@ -20,7 +20,8 @@ class Command(BaseCommand):
     requires_migrations_checks = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The two choices."""
+        """The two choices. What is wrong with them is said in the words of ``bin/up``, which people typed."""
+        parser.prog, parser.usage = "bin/up", "bin/up [--no-demo] [--install-monitoring]"
         parser.add_argument("--no-demo", action="store_true", help="start without the simulated cluster")
         parser.add_argument(
             "--install-monitoring",
