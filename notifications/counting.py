@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Q
 
 from notifications import channels
+from notifications.message import Status
 from notifications.models import Delivery, NotificationCounter, Result
 from notifications.models.delivery import PENDING, DeliveryState
 from portal.lib import clock
@@ -25,7 +26,10 @@ def read() -> Figures:
     counts = {(kind, str(result)): 0 for kind in channels.KINDS for result in Result.values}
     counts.update({(row.kind, row.result): row.value for row in NotificationCounter.objects.all()})
     open_states = [*PENDING, DeliveryState.DEAD]
-    rows = Delivery.objects.filter(state__in=open_states).order_by().values_list("state").annotate(Count("pk"))
+    # The test of a form that was not saved told its person how it went; nobody has to deal with it any more.
+    over = Q(state=DeliveryState.DEAD, channel=None, notification__status=Status.TEST)
+    waiting = Delivery.objects.filter(state__in=open_states).exclude(over)
+    rows = waiting.order_by().values_list("state").annotate(Count("pk"))
     queue = {str(state): 0 for state in open_states} | {str(state): number for state, number in rows}
     # Those that could be sent now: a recovery that waits for its opening is not late.
     oldest = Delivery._free(clock.now()).aggregate(oldest=Min("due_at"))["oldest"]

@@ -41,7 +41,9 @@ def incident_messages(request: HttpRequest, incident: Incident) -> Section:
         [line.title, line.channel, show.badge(line.state, line.tone), show.moment(line.at), line.remark or show.DASH]
         for line in told(incident.message_id)
     ]
-    empty = _("Nobody was told: there is no enabled channel for this severity. Add one under Channels.")
+    empty = _("Nobody was told of it, and it is over.")
+    if incident.closed_at is None:
+        empty = _("Nobody was told: there is no enabled channel for this severity. Add one under Channels.")
     head = [_("Message"), _("Channel"), _("State"), _("When"), _("Remark")]
     return _table(_("Who was told"), "send", head, rows, empty)
 

@@ -41,7 +41,11 @@ def _about_dismissing(delivery: Delivery) -> Confirmation:
         question=_("Give up sending “%(title)s” to “%(channel)s”?")
         % {"title": delivery.notification, "channel": delivery.channel_name},
         button=_("Dismiss it"),
-        points=[_("It is not tried again and no longer counts as failed. It can still be sent again later.")],
+        points=[
+            _("It is not tried again and no longer counts as failed. It can still be sent again later.")
+            if delivery.channel_id
+            else _("Its channel was not saved, or was deleted: it cannot be sent again later.")
+        ],
         danger=True,
     )
 
@@ -108,7 +112,7 @@ class DeliveryAdmin(HistoryAdmin):
     @display(description=gettext_lazy("next attempt"))
     def next_try(self, delivery: Delivery) -> Any:
         """When it is tried again."""
-        return delivery.due_at if delivery.state in PENDING else None
+        return show.moment(delivery.due_at, never=show.DASH) if delivery.state in PENDING else show.DASH
 
     @display(description=gettext_lazy("delivered"), ordering="delivered_at")
     def delivered(self, delivery: Delivery) -> SafeString:

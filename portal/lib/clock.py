@@ -13,10 +13,13 @@ def now() -> datetime:
 
 
 def ago(moment: datetime | None, *, reference: datetime | None = None) -> str:
-    """How long ago that was, in one unit: "12 s ago", "3 h ago"; "never" where there was no such moment."""
+    """How far away that is, in one unit: "12 s ago", "in 3 h"; "never" where there was no such moment."""
     if moment is None:
         return _("never")
-    return _("%(span)s ago") % {"span": span((reference or now()) - moment)}
+    past = (reference or now()) - moment
+    if past <= -timedelta(seconds=1):  # clocks of two machines differ by less
+        return _("in %(span)s") % {"span": span(-past)}
+    return _("%(span)s ago") % {"span": span(past)}
 
 
 def span(period: timedelta) -> str:

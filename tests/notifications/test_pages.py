@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
-from notifications import publish
+from notifications import figures, publish
 from notifications.models import AlertChannel, Delivery
 from tests.notifications.conftest import make, only, opening, work
 
@@ -327,3 +327,21 @@ def test_a_list_costs_the_same_for_three_rows_and_for_thirty(admin_client, webho
             assert page(admin_client, name).status_code == 200
         costs.append(len(queries))
     assert costs[0] == costs[1]
+
+
+def test_the_failed_test_of_an_unsaved_form_is_nobodys_work(admin_client, webhook, receiver):
+    receiver.answers = [404, 404]
+    draft_test(admin_client, "webhook", config_url=receiver.url)
+    work()
+    assert only().state == "dead"
+    assert figures().queue["dead"] == 0
+    address = reverse("admin:notifications_delivery_dismiss", args=(only().pk,))
+    assert "it cannot be sent again later" in text(admin_client.get(address))
+
+
+def test_the_next_attempt_is_told_as_the_other_times_are(admin_client, webhook, receiver):
+    receiver.answers = [503]
+    publish(opening())
+    work()
+    shown = text(page(admin_client, "delivery_change", only().pk))
+    assert "in 8 s" in shown or "in 9 s" in shown or "in 1" in shown
