@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from django.db.models import Q
+from django.db.models import Case, Q, When
 from django.http import HttpRequest
 from django.utils.text import capfirst
 from unfold.dataclasses import SearchResult
@@ -30,8 +30,10 @@ def _queries(term: str) -> list[tuple[Any, Any]]:
     if term.isdecimal():
         servers |= Q(vmid=int(term))
     living = {"retired_at": None}
+    exact = Q(name=term) | (Q(vmid=int(term)) if term.isdecimal() else Q())
+    found = Server.objects.filter(servers, **living).select_related("cluster")
     return [
-        (Server, Server.objects.filter(servers, **living).select_related("cluster").order_by("vmid")),
+        (Server, found.order_by(Case(When(exact, then=0), default=1), "vmid")),
         (
             Node,
             Node.objects.filter(Q(name__icontains=term) | Q(address__icontains=term), **living).select_related(

@@ -87,7 +87,18 @@ class ServerCoverageAdmin(SyncedAdmin):
     export_columns = (
         "name", "vmid", "cluster__name", "environment", "owner", "exporter_port", "newest_backup", "has_backup",
     )  # fmt: skip
-    empty_hint = gettext_lazy("Every server has an exporter, a recent backup and an owner, and somebody would be told.")
+
+    @property
+    def empty_title(self) -> str:
+        """An empty list is good news, unless there is nothing to judge."""
+        return _("Nothing is missing") if _servers_exist() else _("No server yet")
+
+    @property
+    def empty_hint(self) -> str:
+        """Why it is empty."""
+        if not _servers_exist():
+            return _("What your servers lack is listed here as soon as a cluster was synced.")
+        return _("Every server has an exporter, a recent backup and an owner, and somebody would be told.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """The living servers, judged."""
@@ -143,3 +154,7 @@ class ServerCoverageAdmin(SyncedAdmin):
     def owned_by(self, row: Any) -> str:
         """Whose it is."""
         return row.owner or show.DASH
+
+
+def _servers_exist() -> bool:
+    return Server.objects.filter(retired_at=None, template=False).exists()

@@ -89,6 +89,8 @@ class GuardedAdmin(ModelAdmin):
     change_form_outer_after_template = "portal/sections_below.html"
     # The sentence of an empty list: why it may be empty and what to do about it.
     empty_hint: Any = ""
+    empty_title: Any = ""  # in place of “Nothing here yet”
+    nothing_hint: Any = ""  # what the filters leave out unasked
     # The columns of the list as a file; none, and there is no file.
     export_columns: Sequence[str] = ()
 

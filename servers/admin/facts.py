@@ -23,7 +23,7 @@ def of_server(server: Server) -> tuple[Facts, Any, str]:
     memory = show.usage_bar(now.memory if now and running else None, server.max_memory)
     found: Facts = [
         (_("Status"), labels.server_status(server)),
-        (_("So since"), show.moment(server.status_since)),
+        (_("In this state since"), show.moment(server.status_since)),
         (_("Type and VMID"), f"{labels.kind_word(server)} {server.vmid}"),
         (_("Cluster"), labels.to(server.cluster)),
         (_("Node"), labels.to(server.node)),
@@ -91,7 +91,7 @@ def of_node(node: Node) -> tuple[Facts, Any, str]:
     now = usage.of(node)
     found: Facts = [
         (_("Status"), labels.node_status(node)),
-        (_("So since"), show.moment(node.status_since)),
+        (_("In this state since"), show.moment(node.status_since)),
         (_("Cluster"), labels.to(node.cluster)),
         (_("Address"), node.address),
         (_("CPU"), format_html("{} <small>{}</small>", show.bar(now.cpu if now else None), labels.cores(node.max_cpu))),

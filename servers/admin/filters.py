@@ -1,6 +1,6 @@
 """Filters of the lists. Short names in the address, so that links and saved views stay readable."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from django.core.cache import cache
@@ -23,6 +23,12 @@ class LivingFilter(DropdownFilter):
     parameter_name = "retired"
     all_option = None
     column = "retired_at"
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """The form with a label that its words complete: “Show: living”, not “By retired: living”."""
+        for choice in super().choices(changelist):
+            choice["form"].fields[self.parameter_name].label = _("Show")
+            yield choice
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         """Living, retired, or both."""
@@ -135,19 +141,33 @@ class StatusFilter(ExactFilter):
 
 
 class KindFilter(ExactFilter):
-    """VM, container, or template."""
+    """VM or container, unless templates are asked for: they are no servers, and nobody counts them as such."""
 
     title, parameter_name, column = _("type"), "type", "kind"
+    all_option = None
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         """The kinds."""
-        return [("guest", _("no template")), ("qemu", _("VM")), ("lxc", _("container")), ("template", _("template"))]
+        return [
+            ("", _("VMs and containers")),
+            ("qemu", _("VM")),
+            ("lxc", _("container")),
+            ("template", _("template")),
+            ("all", _("all, with templates")),
+        ]
+
+    def value(self) -> str | None:
+        """What is asked for; "guest" of older links is what is shown unasked."""
+        asked = super().value()
+        return None if asked == "guest" else asked
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Those of that kind."""
-        if self.value() in {"guest", "template"}:
-            return queryset.filter(template=self.value() == "template")
-        return super().queryset(request, queryset)
+        if self.value() == "all":
+            return queryset
+        if self.value() == "template":
+            return queryset.filter(template=True)
+        return super().queryset(request, queryset.filter(template=False))
 
 
 class OwnerFilter(ExactFilter):

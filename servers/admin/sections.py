@@ -171,9 +171,8 @@ def node_servers(request: HttpRequest, node: Node) -> Section | None:
         for row in found
     ]
     head = [_("VMID"), _("Name"), _("Status"), _("Type"), _("Owner")]
-    return _table(
-        _("Servers on it"), "dns", head, rows, _("No server is on this node."), list_url(Server, node=node.pk)
-    )
+    url = list_url(Server, node=node.pk, type="all")
+    return _table(_("Servers on it"), "dns", head, rows, _("No server is on this node."), url)
 
 
 @section("servers.node", order=30)
@@ -239,7 +238,7 @@ def cluster_nodes(request: HttpRequest, cluster: Cluster) -> Section | None:
         [labels.to(row), labels.node_status(row), row.address or show.DASH, show.moment(row.status_since)]
         for row in found
     ]
-    head = [_("Name"), _("Status"), _("Address"), _("So since")]
+    head = [_("Name"), _("Status"), _("Address"), _("Since")]
     return _table(
         _("Nodes"),
         "host",

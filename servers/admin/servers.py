@@ -1,7 +1,7 @@
 """The list of servers and a server's page."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import admin
 from django.db.models import Max
@@ -15,7 +15,9 @@ from portal.lib.admin import SyncedAdmin
 from servers.admin import filters, labels
 from servers.admin.power import PowerButtons
 from servers.admin.usage import attach
-from servers.models import Backup, Server
+from servers.models import Backup, Cluster, Server
+
+LONGEST_VMID: Final = 9  # Proxmox's greatest is 999999999
 
 
 @admin.register(Server)
@@ -46,7 +48,7 @@ class ServerAdmin(PowerButtons, SyncedAdmin):
     )
     list_select_related = ("cluster", "node")
     search_fields = ("name", "=vmid", "owner", "tags", "notes")
-    search_help_text = _("Name, VMID, owner, tag or notes")
+    search_help_text = _("Name, owner, tag, notes or whole VMID")
     ordering = ("vmid", "pk")
     operator_fields = ("owner", "environment", "expected_state", "exporter_port", "operator_address", "notes")
     export_columns = (
@@ -74,7 +76,23 @@ class ServerAdmin(PowerButtons, SyncedAdmin):
         "status_since",
         "retired_at",
     )
-    empty_hint = _("A server appears here with the next sync after it appears in Proxmox.")
+    nothing_hint = _("Templates and retired servers are shown only where the filters “type” and “show” ask for them.")
+
+    @property
+    def empty_hint(self) -> Any:
+        """Why there is none, and what to do first."""
+        if not Cluster.objects.exists():
+            return _("There is no cluster yet: add one under Clusters, and its servers appear here a moment later.")
+        return _("A server appears here with the next sync after it appears in Proxmox.")
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        """A number that is somebody's VMID finds exactly those guests, and not every name with these digits."""
+        term = search_term.strip()
+        if term.isdecimal() and len(term) <= LONGEST_VMID:
+            exact = queryset.filter(vmid=int(term))
+            if exact.exists():
+                return exact, False
+        return super().get_search_results(request, queryset, search_term)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """What the operator says about it."""

@@ -125,3 +125,12 @@ def test_the_scrape_counts_once_a_minute(servers, scrape):
         scrape()
     assert not [query for query in found.captured_queries if "has_backup" in query["sql"]]
     cache.clear()
+
+
+def test_an_empty_list_is_good_news_only_where_there_are_servers(db):
+    client = seed.browser("viewer")
+    assert "No server yet" in client.get(URL).content.decode()
+    AlertChannel.objects.create(name="On call", kind="webhook")
+    server = seed.make_server(seed.make_cluster(), owner="sales", exporter_port=9100)
+    seed.make_backup(seed.make_storage(server.cluster), server)
+    assert "Nothing is missing" in client.get(URL).content.decode()

@@ -67,7 +67,7 @@ def test_nobody_adds_what_the_sync_writes(name):
 
 def test_an_empty_list_says_how_it_is_filled():
     page = seed.browser("viewer").get(url("server"))
-    assert "A server appears here with the next sync" in page.content.decode()
+    assert "There is no cluster yet" in page.content.decode()
 
 
 def test_retired_servers_are_shown_when_asked_for():
@@ -160,3 +160,34 @@ def test_names_are_escaped():
     page = seed.browser("viewer").get(url("server")).content.decode()
     assert "<script>alert" not in page
     assert "<b>" not in page
+
+
+def listed(query):
+    return sorted(names(seed.browser("viewer").get(url("server", query))))
+
+
+def test_a_vmid_finds_exactly_that_guest():
+    cluster = seed.make_cluster()
+    for vmid, name in ((101, "web"), (2101, "db-101"), (7, "seven")):
+        seed.make_server(cluster, vmid=vmid, name=name)
+    assert listed("?q=101") == ["web"]
+    assert listed("?q=210") == []
+    assert listed("?q=db-101") == ["db-101"]
+
+
+def test_templates_are_no_servers_until_they_are_asked_for():
+    cluster = seed.make_cluster()
+    seed.make_server(cluster, name="web")
+    seed.make_server(cluster, name="golden", template=True)
+    assert (listed(""), listed("?type=guest")) == (["web"], ["web"])
+    assert listed("?type=template") == ["golden"]
+    assert listed("?type=all") == ["golden", "web"]
+    page = seed.browser("viewer").get("/admin/servers/server/?q=golden").content.decode()
+    assert "Templates and retired servers are shown only where" in page
+
+
+def test_the_empty_list_of_servers_says_what_comes_first():
+    client = seed.browser("viewer")
+    assert "There is no cluster yet" in client.get("/admin/servers/server/").content.decode()
+    seed.make_cluster()
+    assert "with the next sync" in client.get("/admin/servers/server/").content.decode()
