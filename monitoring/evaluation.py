@@ -5,19 +5,21 @@ something fell and stood up again while no worker was there: it is told all the 
 """
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import Count, Q
 
-from monitoring import conditions
+from monitoring import backup_runs, conditions, event_ends
 from monitoring.conditions import UNDECIDED, Finding, Verdict
-from monitoring.incidents import PORTAL, raise_alert, resolve_alert
+from monitoring.incidents import PORTAL, raise_alert, resolve_alert, settle
 from monitoring.models import Alert, AlertStatus, Condition
 from portal.lib import clock
 from servers.models import ChangeKind, Cluster, Node, Operation, Server, StateChange
 
 BATCH: Final = 500
+# What a change of a server's state can begin and end.
+OF_A_STATE: Final = (Condition.GUEST_DOWN, Condition.GUEST_UNEXPECTED)
 
 
 def evaluate() -> int:
@@ -29,7 +31,7 @@ def evaluate() -> int:
     reliable = _reliable()
     busy = busy_servers(moment)
     moved = _replay(busy, reliable)
-    verdicts = {**_clusters(), **_nodes(reliable), **_servers(busy, reliable)}
+    verdicts = {**_clusters(), **_nodes(reliable), **_servers(busy, reliable), **backup_runs.verdicts(moment)}
     firing = _firing()
     for key, verdict in verdicts.items():
         if isinstance(verdict, Finding) and key not in firing:
@@ -37,7 +39,7 @@ def evaluate() -> int:
     for key, alert in firing.items():
         if verdicts.get(key, _judge_missing(alert)) is None:
             moved += resolve_alert(alert, moment)
-    return moved
+    return moved + event_ends.resolve(moment) + settle(moment)
 
 
 def has_news() -> bool:
@@ -50,11 +52,11 @@ def busy_servers(moment: datetime) -> set[int]:
     return set(Operation.objects.filter(conditions.at_work(moment)).values_list("server_id", flat=True))
 
 
-def _firing(**condition: str) -> dict[tuple[str, str], Alert]:
+def _firing(**condition: Any) -> dict[tuple[str, str], Alert]:
     """The portal's own alerts that are not over, by condition and thing."""
     alerts = Alert.objects.filter(source=PORTAL, status=AlertStatus.FIRING, **condition)
     found = alerts.select_related("incident__server", "incident__cluster")
-    return {(alert.condition, alert.incident.object_key): alert for alert in found}
+    return {(alert.condition, alert.object_key): alert for alert in found}
 
 
 # --- gathering
@@ -133,7 +135,7 @@ def _replay(busy: set[int], reliable: set[int]) -> int:
 
 def _replay_one(change: StateChange, server: Server, busy: set[int], reliable: set[int]) -> int:
     verdict = conditions.of_server(server, change.new, change.at, busy, reliable=server.cluster_id in reliable)
-    firing = _firing(incident__object_key=f"server:{server.pk}")
+    firing = _firing(object_key=f"server:{server.pk}", condition__in=OF_A_STATE)
     if isinstance(verdict, Finding):
         return raise_alert(verdict) if (verdict.condition, verdict.object_key) not in firing else 0
     return sum(resolve_alert(alert, change.at) for alert in firing.values()) if verdict is None else 0

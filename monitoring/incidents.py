@@ -1,59 +1,64 @@
-"""From alerts to incidents, and from incidents to messages. The only caller of ``publish``.
+"""From alerts to incidents. An alert is what one source says; the incident is what people hear of.
 
-Alerts of all sources join one incident by condition and thing. The first one opens it, and it is told; when the last
-one is over it closes, and that is told to those who heard of the trouble.
+The first alert opens the incident, and it is told; those of other sources join it (``monitoring/joining.py``); when
+the last one is over it closes, and that is told to those who heard of the trouble (``monitoring/telling.py``).
 """
 
 import hashlib
 import logging
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from monitoring import telling
 from monitoring.conditions import Finding
-from monitoring.models import Alert, AlertStatus, Condition, Incident
-from notifications import Message, Severity, Status, publish
+from monitoring.joining import How, Joined, join
+from monitoring.models import Alert, AlertStatus, Incident, Severity
+from monitoring.models.incident import flapping_window
 from portal.lib import clock
 
 logger = logging.getLogger(__name__)
 PORTAL: Final = "portal"
+RANK: Final = {Severity.INFO: 0, Severity.WARNING: 1, Severity.CRITICAL: 2}
 
 
-def raise_alert(finding: Finding, *, source: str = PORTAL, fingerprint: str = "", link: str = "") -> int:
+def raise_alert(
+    finding: Finding, *, source: str = PORTAL, fingerprint: str = "", link: str = "", notice: bool = False
+) -> int:
     """A source says that something is wrong. Returns 1 if that opened an incident, 0 if it was known or joined one.
 
     The same alert (source, fingerprint, start) said again changes nothing but when it was last heard; a late repeat
-    of one that is over is no news.
+    of one that is over is no news. A ``notice`` has no end: it is told, kept, and over at once.
     """
-    identity = {
+    identity: dict[str, Any] = {
         "source": source, "fingerprint": fingerprint or _fingerprint(finding), "starts_at": finding.since,
     }  # fmt: skip
     for _attempt in range(2):
         known = Alert.objects.filter(**identity).first()
         if known and source == PORTAL and known.status == AlertStatus.RESOLVED:
             # The same fall counts again, after somebody had said that it did not matter.
-            identity["starts_at"] = clock.now()
+            finding = replace(finding, since=clock.now())
+            identity["starts_at"] = finding.since
         elif known:
             Alert.objects.filter(pk=known.pk).update(last_received_at=clock.now())
             return 0
         try:
             with transaction.atomic():
-                incident, opened = _incident(finding)
-                Alert.objects.create(
-                    **identity, condition=finding.condition, severity=finding.severity, title=finding.title[:200],
-                    labels=finding.labels, link=link, incident=incident,
-                )  # fmt: skip
-                if opened:
-                    publish(_message(incident, Status.FIRING, incident.text, incident.opened_at))
+                joined = join(finding)
+                alert = _keep(finding, identity, link, joined.incident)
+                if not notice or joined.how is How.OPENED:
+                    _tell(joined, finding)
+                if notice:
+                    _end_notice(alert, joined.incident)
         except IntegrityError:
             continue  # another worker was faster: look again at what is there
-        if opened:
-            logger.info("Incident %s opened: %s", incident.pk, incident.condition)
-        return int(opened)
+        if joined.how is not How.JOINED:
+            logger.info("Incident %s %s: %s", joined.incident.pk, joined.how.value, joined.incident.condition)
+        return int(joined.how is How.OPENED)
     return 0
 
 
@@ -70,52 +75,81 @@ def resolve_alert(alert: Alert, moment: datetime) -> int:
         return _close(incident, moment)
 
 
-def _incident(finding: Finding) -> tuple[Incident, bool]:
-    """The open incident of that trouble, locked against closing; made if there is none."""
-    return Incident.objects.select_for_update().get_or_create(
-        condition=finding.condition,
-        object_key=finding.object_key,
-        closed_at=None,
-        defaults={
-            "cluster": finding.cluster, "node": finding.node, "server": finding.server, "severity": finding.severity,
-            "title": finding.title[:200], "text": finding.text, "labels": finding.labels, "opened_at": finding.since,
-        },
+def resolve_earlier(condition: str, object_key: str, moment: datetime, *, sources: Sequence[str]) -> int:
+    """Something is well again: end what those sources said of it before that moment. Returns how many alerts."""
+    ended = list(Alert.objects.filter(
+        source__in=sources, condition=condition, object_key=object_key, status=AlertStatus.FIRING,
+        starts_at__lt=moment,
+    ))  # fmt: skip
+    for alert in ended:
+        resolve_alert(alert, moment)
+    return len(ended)
+
+
+def settle(moment: datetime) -> int:
+    """Tell what has stayed so for long enough: the ends of incidents that flapped, and that others are not over as
+    was told. Returns how many."""
+    told = 0
+    for incident in Incident.objects.filter(tell_at__lte=moment).select_related("server", "cluster"):
+        with transaction.atomic():
+            same = Incident.objects.filter(pk=incident.pk, tell_at=incident.tell_at, closed_at=incident.closed_at)
+            if same.order_by().update(tell_at=None):
+                _tell_state(incident)
+                told += 1
+    return told
+
+
+def _tell_state(incident: Incident) -> None:
+    if incident.is_open:
+        _count_telling(incident)
+        telling.not_over(incident)
+    else:
+        telling.end(incident)
+
+
+def _keep(finding: Finding, identity: dict[str, Any], link: str, incident: Incident) -> Alert:
+    return Alert.objects.create(
+        **identity, condition=finding.condition, object_key=finding.object_key, severity=finding.severity,
+        title=finding.title[:200], labels=finding.labels, link=link, incident=incident,
     )  # fmt: skip
+
+
+def _tell(joined: Joined, finding: Finding) -> None:
+    incident = joined.incident
+    if joined.how is How.OPENED:
+        telling.beginning(incident)
+    elif joined.how is How.REOPENED:
+        _count_telling(incident)
+        telling.flapping(incident, finding.since, clock.span(joined.pause))
+    elif RANK[Severity(finding.severity)] > RANK[Severity(incident.severity)]:
+        # Who hears only of what is critical has not heard of it yet.
+        incident.severity = finding.severity
+        _count_telling(incident)
+        telling.worse(incident)
+
+
+def _count_telling(incident: Incident) -> None:
+    incident.told += 1
+    incident.save(update_fields=["told", "severity"])
+
+
+def _end_notice(alert: Alert, incident: Incident) -> None:
+    moment = clock.now()
+    Alert.objects.filter(pk=alert.pk).update(status=AlertStatus.RESOLVED, ends_at=moment)
+    if not incident.alerts.filter(status=AlertStatus.FIRING).exists():
+        incident.close(moment, _("A notice: there is nothing to wait for."))
 
 
 def _close(incident: Incident, moment: datetime) -> int:
-    moment = max(moment, incident.opened_at)
-    if not incident.close(moment, _ending(incident)):
+    moment = max(moment, incident.opened_at, incident.reopened_at or incident.opened_at)
+    flaps = incident.flaps_at(moment)
+    tell_at = clock.now() + flapping_window() if flaps else None
+    if not incident.close(moment, telling.ending(incident), tell_at=tell_at):
         return 0
-    text = _("%(ending)s It lasted %(span)s.") % {"ending": incident.ending, "span": clock.span(incident.duration)}
-    publish(_message(incident, Status.RESOLVED, text, moment))
+    if not flaps:
+        telling.end(incident)
     logger.info("Incident %s closed: %s", incident.pk, incident.condition)
     return 1
-
-
-def _ending(incident: Incident) -> str:
-    server, cluster = incident.server, incident.cluster
-    ours = incident.condition in Condition.values
-    if (cluster is None and ours) or (cluster is not None and not cluster.enabled):
-        return _("Its cluster is not watched any more.")
-    if server is not None and server.is_retired:
-        return _("The server is gone from Proxmox.")
-    if incident.condition == Condition.GUEST_DOWN and server is not None and server.status == "running":
-        return _("The server runs again.")
-    if incident.condition == Condition.NODE_OFFLINE:
-        return _("The node is back.")
-    if incident.condition == Condition.CLUSTER_UNREACHABLE:
-        return _("The cluster is synced again.")
-    return _("It is as it should be.")
-
-
-def _message(incident: Incident, status: Status, text: str, moment: datetime) -> Message:
-    address = reverse("admin:monitoring_incident_change", args=(incident.pk,))
-    return Message(
-        id=incident.message_id, title=incident.title, text=text, severity=Severity(incident.severity), status=status,
-        timestamp=moment, labels={"condition": incident.condition, **incident.labels},
-        link=f"{settings.PORTAL_URL}{address}",
-    )  # fmt: skip
 
 
 def _fingerprint(finding: Finding) -> str:

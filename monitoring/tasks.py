@@ -1,17 +1,13 @@
 """Celery's side of monitoring: thin."""
 
-from datetime import timedelta
 from typing import Any, Final
 
 from celery import shared_task
 from django.conf import settings
 
-from monitoring import evaluation, intake, queue_metrics
+from monitoring import evaluation, inbound, queue_metrics
 from monitoring.models import Inbound
 from portal.lib import clock
-
-# A message that is younger is probably being taken.
-GRACE: Final = timedelta(seconds=20)
 
 BEAT: Final[dict[str, dict[str, Any]]] = {
     "monitoring: look at what changed": {"task": "monitoring.tasks.look_at_changes", "options": {"expires": 10}},
@@ -21,6 +17,11 @@ BEAT: Final[dict[str, dict[str, Any]]] = {
         "options": {"expires": 10},
     },
     "monitoring: take what webhooks kept": {"task": "monitoring.tasks.take_all_inbound", "options": {"expires": 30}},
+    "monitoring: forget old webhooks": {
+        "task": "monitoring.tasks.prune_inbound",
+        "schedule": 600 * settings.PORTAL_TICK_SECONDS,
+        "options": {"expires": 60},
+    },
 }
 
 
@@ -41,14 +42,19 @@ def look_at_everything() -> None:
 @shared_task(ignore_result=True)
 def take_inbound(inbound_id: int) -> None:
     """Turn one kept message into alerts, unless somebody has."""
-    row = Inbound.objects.filter(pk=inbound_id, processed_at=None).first()
+    row = Inbound.objects.filter(pk=inbound_id, processed_at=None).select_related("cluster").first()
     if row:
-        intake.take(row)
+        inbound.take(row)
 
 
 @shared_task(ignore_result=True)
 def take_all_inbound() -> None:
     """What was kept and not taken: the guarantee behind the nudge, for messages that are some seconds old."""
-    waiting = clock.now() - GRACE
-    for pk in Inbound.objects.filter(processed_at=None, received_at__lt=waiting).values_list("pk", flat=True)[:50]:
+    for pk in inbound.waiting(clock.now()):
         take_inbound.delay(pk)
+
+
+@shared_task(ignore_result=True)
+def prune_inbound() -> None:
+    """Forget messages that are older than they are kept for."""
+    inbound.prune(clock.now())

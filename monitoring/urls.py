@@ -8,6 +8,8 @@ from monitoring.grafana import views as grafana
 
 urlpatterns = [
     path("hooks/alertmanager/", intake.from_alertmanager, name="hook-alertmanager"),
+    path("hooks/grafana/", intake.from_grafana, name="hook-grafana"),
+    path("hooks/proxmox/", intake.from_proxmox, name="hook-proxmox"),
     path("metrics", views.metrics, name="metrics"),
     path("metrics/", views.metrics, name="metrics"),
     path("pve", views.pve, name="pve"),

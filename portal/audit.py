@@ -5,7 +5,7 @@ from typing import Any, Final
 from auditlog.registry import auditlog
 from django.contrib.auth.models import Group, User
 
-from monitoring.models import AlertThreshold, Review
+from monitoring.models import AlertThreshold, HookToken, Review
 from servers.models import Cluster, Server
 
 CLUSTER: Final = [
@@ -29,6 +29,7 @@ def register() -> None:
     _follow(Cluster, include_fields=CLUSTER, mask_fields=["token_secret"])
     _follow(Server, include_fields=SERVER)
     _follow(AlertThreshold, include_fields=["value", "note"])
+    _follow(HookToken, include_fields=["source", "kind", "cluster", "created_by", "expires_at"])
     _follow(Review, exclude_fields=["signed_by"])
     _follow(User, include_fields=USER, mask_fields=["password"], m2m_fields={"groups", "user_permissions"})
     _follow(Group, include_fields=["name"], m2m_fields={"permissions"})

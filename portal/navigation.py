@@ -98,7 +98,11 @@ def environment(_request: HttpRequest) -> list[Any] | None:
 # Pages that other parts of the portal bring: they appear as soon as their models have an admin.
 _LATER: Final = [("blueprint", gettext_noop("Blueprints"), "architecture")]
 _MONITORING: Final = [("dashboard", gettext_noop("Dashboards"), "monitoring")]
-_RULES: Final = [("alertthreshold", gettext_noop("Thresholds"), "tune")]
+_RULES: Final = [
+    ("alertthreshold", gettext_noop("Thresholds"), "tune"),
+    ("inbound", gettext_noop("Inbound messages"), "call_received"),
+    ("hooktoken", gettext_noop("Webhook tokens"), "key"),
+]
 _NOTIFICATIONS: Final = [
     ("alertchannel", gettext_noop("Channels"), "campaign"),
     ("route", gettext_noop("Routes"), "alt_route"),

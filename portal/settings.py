@@ -222,6 +222,14 @@ PORTAL_METRICS_TOKEN = env.secret("PORTAL_METRICS_TOKEN")
 # What Prometheus shows to learn which machines to scrape, and Alertmanager to tell what fires.
 PORTAL_SD_TOKEN = env.secret("PORTAL_SD_TOKEN")
 PORTAL_ALERTMANAGER_TOKEN = env.secret("PORTAL_ALERTMANAGER_TOKEN")
+PORTAL_GRAFANA_HOOK_TOKEN = env.secret("PORTAL_GRAFANA_HOOK_TOKEN")
+PORTAL_GRAFANA_HMAC = env.secret("PORTAL_GRAFANA_HMAC")
+# For how long a webhook's token is still taken after it was replaced.
+PORTAL_HOOK_OVERLAP_HOURS = env.number("PORTAL_HOOK_OVERLAP_HOURS", 24, minimum=0, maximum=720)
+# For how many days what webhooks took is kept as it came.
+PORTAL_INBOUND_DAYS = env.integer("PORTAL_INBOUND_DAYS", 14, minimum=1, maximum=3650)
+# Trouble that is back within so many minutes of its end is the same trouble, flapping.
+PORTAL_FLAPPING_MINUTES = env.number("PORTAL_FLAPPING_MINUTES", 10, minimum=0, maximum=1440)
 # The programs beside the portal, for the page that watches them. ``STACK_GIVEN`` names those that ought to be there.
 _services = Services(env, PORTAL_DATA / "run" / "ports.json")
 PORTAL_PROMETHEUS_URL = _services.url("PORTAL_PROMETHEUS_URL", "prometheus", 9090)

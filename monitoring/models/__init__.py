@@ -1,7 +1,7 @@
 """What monitoring keeps: who was here, what sources said, what trouble there is, who reviewed the stack."""
 
 from monitoring.models.coverage import ServerCoverage
-from monitoring.models.inbound import Inbound
+from monitoring.models.hooks import HookToken, Inbound, Source, TokenKind
 from monitoring.models.incident import Alert, AlertStatus, Condition, Incident, Severity
 from monitoring.models.review import Review
 from monitoring.models.threshold import AlertThreshold
@@ -13,9 +13,12 @@ __all__ = [
     "AlertStatus",
     "AlertThreshold",
     "Condition",
+    "HookToken",
     "Inbound",
     "Incident",
     "Review",
     "ServerCoverage",
     "Severity",
+    "Source",
+    "TokenKind",
 ]

@@ -18,6 +18,12 @@ class Condition(models.TextChoices):
     GUEST_UNEXPECTED = "guest_unexpected", _("server runs unexpectedly")
     NODE_OFFLINE = "node_offline", _("node is offline")
     CLUSTER_UNREACHABLE = "cluster_unreachable", _("cluster cannot be synced")
+    BACKUP_FAILED = "backup_failed", _("backup failed")
+    REPLICATION_FAILED = "replication_failed", _("replication failed")
+    PACKAGE_UPDATES = "package_updates", _("updates are available")
+    SYSTEM_MAIL = "system_mail", _("mail to root")
+    DATASOURCE_NO_DATA = "datasource_no_data", _("a rule of Grafana gets no data")
+    DATASOURCE_ERROR = "datasource_error", _("a rule of Grafana cannot be evaluated")
 
 
 class Severity(models.TextChoices):
@@ -33,6 +39,11 @@ class AlertStatus(models.TextChoices):
 
     FIRING = "firing", _("firing")
     RESOLVED = "resolved", _("resolved")
+
+
+def flapping_window() -> timedelta:
+    """Trouble that is back within this time of its end is the same trouble, flapping."""
+    return timedelta(minutes=settings.PORTAL_FLAPPING_MINUTES)
 
 
 class Incident(models.Model):
@@ -53,6 +64,12 @@ class Incident(models.Model):
     opened_at = models.DateTimeField(_("since"), default=clock.now, db_index=True)
     closed_at = models.DateTimeField(_("over"), null=True, db_index=True)
     ending = models.TextField(_("how it ended"), default="")
+    # Trouble that comes back soon after its end is the same incident again: how often that was, and when last.
+    flaps = models.PositiveIntegerField(_("came back"), default=0)
+    reopened_at = models.DateTimeField(_("came back last"), null=True)
+    # When its present state is told, if it stays so until then: the end of one that flaps, or that it is not over.
+    tell_at = models.DateTimeField(null=True, db_index=True)
+    told = models.PositiveIntegerField(default=0)  # the number of the last opening that was told, from 0
     acknowledged_at = models.DateTimeField(_("acknowledged"), null=True)
     acknowledged_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, verbose_name=_("acknowledged by")
@@ -68,7 +85,10 @@ class Incident(models.Model):
                 fields=["condition", "object_key"], condition=Q(closed_at=None), name="one_open_incident_of_a_thing"
             )
         ]
-        indexes = [models.Index(fields=["closed_at", "severity"])]
+        indexes = [
+            models.Index(fields=["closed_at", "severity"]),
+            models.Index(fields=["condition", "object_key", "-closed_at"]),
+        ]
 
     def __str__(self) -> str:
         return self.title
@@ -92,12 +112,28 @@ class Incident(models.Model):
         """What its opening and its recovery share on the way to the channels."""
         return f"incident-{self.pk}"
 
-    def close(self, moment: datetime, ending: str) -> bool:
-        """Whether it was this process that closed it."""
+    def flaps_at(self, moment: datetime) -> bool:
+        """Whether it came back so lately that its next end need not be the last."""
+        return self.reopened_at is not None and moment - self.reopened_at < flapping_window()
+
+    def close(self, moment: datetime, ending: str, *, tell_at: datetime | None = None) -> bool:
+        """Whether it was this process that closed it. ``tell_at``: its end is told then, if it stays over."""
         mine = Incident.objects.filter(pk=self.pk, closed_at=None)
-        if not mine.order_by().update(closed_at=moment, ending=ending):
+        if not mine.order_by().update(closed_at=moment, ending=ending, tell_at=tell_at):
             return False
-        self.closed_at, self.ending = moment, ending
+        self.closed_at, self.ending, self.tell_at = moment, ending, tell_at
+        return True
+
+    def reopen(self, moment: datetime, *, flap: bool = True, tell_at: datetime | None = None) -> bool:
+        """Whether it was this process that opened it again. ``tell_at``: that is told then, if it stays open."""
+        mine = Incident.objects.filter(pk=self.pk, closed_at=self.closed_at).exclude(closed_at=None).order_by()
+        values = {
+            "closed_at": None, "ending": "", "tell_at": tell_at, "reopened_at": moment, "flaps": self.flaps + int(flap),
+        }  # fmt: skip
+        if not mine.update(**values):
+            return False
+        for name, value in values.items():
+            setattr(self, name, value)
         return True
 
 
@@ -110,6 +146,8 @@ class Alert(models.Model):
     ends_at = models.DateTimeField(_("over"), null=True)
     status = models.CharField(_("status"), max_length=10, choices=AlertStatus, default=AlertStatus.FIRING)
     condition = models.CharField(_("condition"), max_length=60)
+    # The thing that the source speaks of; the incident's may be a part of it, or the whole.
+    object_key = models.CharField(max_length=120, default="")
     severity = models.CharField(_("severity"), max_length=10, choices=Severity)
     title = models.CharField(_("title"), max_length=200)
     labels = models.JSONField(default=dict)

@@ -12,8 +12,14 @@ from portal.up.trouble import explained
 METRICS: Final = "PORTAL_METRICS_TOKEN"
 DISCOVERY: Final = "PORTAL_SD_TOKEN"
 ALERTMANAGER: Final = "PORTAL_ALERTMANAGER_TOKEN"
+# What Grafana's contact point shows when it tells what fires, and what it signs that with.
+GRAFANA: Final = "PORTAL_GRAFANA_HOOK_TOKEN"
+GRAFANA_HMAC: Final = "PORTAL_GRAFANA_HMAC"
 # The setting and the file that holds it where nobody set it.
-FILES: Final = {METRICS: "metrics-token", DISCOVERY: "sd-token", ALERTMANAGER: "alertmanager-token"}
+FILES: Final = {
+    METRICS: "metrics-token", DISCOVERY: "sd-token", ALERTMANAGER: "alertmanager-token", GRAFANA: "grafana-token",
+    GRAFANA_HMAC: "grafana-hmac",
+}  # fmt: skip
 
 
 def token_files(layout: Layout) -> dict[str, Path]:

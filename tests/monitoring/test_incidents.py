@@ -61,13 +61,53 @@ def test_an_outage_is_told_once_and_its_end_once(cluster, pve):
     assert Incident.objects.get().ending == "The server runs again."
 
 
-def test_a_second_outage_is_a_second_incident(cluster, pve):
-    for _ in range(2):
-        pve.stop_guest(300)
-        look(cluster)
-        pve.start_guest(300)
-        look(cluster)
+def fall_and_stand_up(cluster, pve):
+    pve.stop_guest(300)
+    look(cluster)
+    pve.start_guest(300)
+    look(cluster)
+
+
+def test_a_second_outage_later_is_a_second_incident(cluster, pve):
+    fall_and_stand_up(cluster, pve)
+    Incident.objects.update(closed_at=clock.now() - timedelta(minutes=11))
+    fall_and_stand_up(cluster, pve)
     assert [status for status, _ in told()] == ["firing", "resolved"] * 2
+    assert Incident.objects.count() == 2
+
+
+def test_trouble_that_comes_and_goes_is_one_incident_that_is_told_to_flap_once(cluster, pve):
+    for _ in range(4):
+        fall_and_stand_up(cluster, pve)
+    assert Incident.objects.get().flaps == 3
+    assert [status for status, _ in told()] == ["firing", "resolved", "firing"]
+    assert "it flaps" in Notification.objects.latest("pk").body["text"]
+
+
+def test_the_end_of_what_flapped_is_told_once_when_it_has_stayed_over(cluster, pve):
+    for _ in range(3):
+        fall_and_stand_up(cluster, pve)
+    with time_machine.travel(clock.now() + timedelta(minutes=11), tick=True):
+        for _ in range(2):
+            evaluate()
+    assert [status for status, _ in told()] == ["firing", "resolved", "firing", "resolved"]
+    assert "It came back 2 times." in Notification.objects.latest("pk").body["text"]
+
+
+def test_what_stayed_up_for_long_after_flapping_is_told_at_once(cluster, pve):
+    fall_and_stand_up(cluster, pve)
+    pve.stop_guest(300)
+    look(cluster)
+    Incident.objects.update(reopened_at=clock.now() - timedelta(hours=5))
+    pve.start_guest(300)
+    look(cluster)
+    assert [status for status, _ in told()] == ["firing", "resolved"] * 2
+
+
+def test_without_a_window_nothing_flaps(cluster, pve, settings):
+    settings.PORTAL_FLAPPING_MINUTES = 0
+    for _ in range(2):
+        fall_and_stand_up(cluster, pve)
     assert Incident.objects.count() == 2
 
 

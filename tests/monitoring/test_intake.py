@@ -5,7 +5,8 @@ import json
 import pytest
 from django.db import OperationalError
 
-from monitoring.intake import MOST_BYTES, take
+from monitoring.inbound import take
+from monitoring.intake import MOST_BYTES
 from monitoring.models import Alert, Inbound, Incident
 from notifications.models import Notification
 from tests.support import seed
@@ -92,15 +93,15 @@ def test_a_rule_and_the_portal_that_see_one_trouble_make_one_incident(client):
 
     cluster = seed.make_cluster("berlin", last_success_at=clock.now())
     node = seed.make_node(cluster, "pve1", status="offline")
-    deliver(client, alert(condition="node_offline", cluster="berlin", node="pve1", alertname="NodeDown"))
+    rule = {"condition": "node_offline", "cluster": "berlin", "node": "pve1", "severity": "critical"}
+    deliver(client, alert(**rule))
     evaluate()
     assert Incident.objects.get().alerts.count() == 2
     assert Notification.objects.count() == 1
     Node.objects.filter(pk=node.pk).update(status="online")
     evaluate()
     assert Incident.objects.get().is_open  # the rule still says so
-    resolved = alert("resolved", condition="node_offline", cluster="berlin", node="pve1", alertname="NodeDown")
-    deliver(client, resolved)
+    deliver(client, alert("resolved", **rule))
     assert not Incident.objects.get().is_open
     assert Notification.objects.count() == 2
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from django.apps import apps
 
-from monitoring.models import Incident
+from monitoring.models import Incident, hooks
 from notifications.models import Delivery, DeliveryState, delivery
 from notifications.tasks import BEAT as NOTIFICATIONS_BEAT
 from portal.celery import APPS_WITH_A_BEAT
@@ -75,6 +75,7 @@ def test_claims_last_as_long_as_they_say():
         "sync of a cluster": cluster.LEASE.total_seconds(),
         "rotation of a cluster": rotation.LEASE.total_seconds(),
         "step of an operation": operation.CLAIM.total_seconds(),
+        "kept message of a webhook": hooks.CLAIM.total_seconds(),
         "delivery": delivery.CLAIM.total_seconds(),
     }
 
