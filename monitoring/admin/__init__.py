@@ -5,6 +5,7 @@ from monitoring.admin import (  # noqa: F401  (registering is their import)
     hook_tokens,
     inbound,
     incidents,
+    proxmox_history,
     review,
     sections,
     thresholds,

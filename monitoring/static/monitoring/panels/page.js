@@ -139,12 +139,30 @@
         }
     }
 
+    /* A button with data-choose="now-7d" asks for that range; the one that is shown is marked. */
+    function chooser(button) {
+        if (button.dataset.started) {
+            return;
+        }
+        button.dataset.started = "yes";
+        const mark = () => {
+            const here = panels.times.read({}).from === button.dataset.choose;
+            button.classList.toggle("pm-here", here);
+            button.setAttribute("aria-pressed", String(here));
+        };
+        button.addEventListener("click", () => panels.times.choose(button.dataset.choose, "now"));
+        document.addEventListener("portal:range", mark);
+        window.addEventListener("popstate", mark);
+        mark();
+    }
+
     function start() {
         const words = document.querySelector("[data-panel-words] script");
         if (!words) {
             return;
         }
         panels.words = JSON.parse(words.textContent);
+        document.querySelectorAll("[data-choose]").forEach(chooser);
         document.querySelectorAll("[data-panels]").forEach((element) => {
             if (!element.dataset.started) {
                 element.dataset.started = "yes";

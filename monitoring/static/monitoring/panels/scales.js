@@ -12,18 +12,38 @@
         return figures.series.map((one, place) => {
             const colour = one.dashed ? panels.theme.named("red") : panels.theme.series(plain++);
             const points = one.values.map((value, at) => ({ x: (figures.start + at * figures.step) * 1000, y: value }));
-            const area = definition.stacked ? 0.35 : figures.series.length > 6 ? 0 : 0.1;
+            const area = definition.stacked ? 0.4 : depth(figures.series, one);
             const alone = (context) => lonely(one.values, context.dataIndex);
             return {
                 label: one.name, data: points, borderColor: colour, hidden: hidden.has(place), parsing: false,
                 borderWidth: one.dashed ? 1.25 : 1.75, borderDash: one.dashed ? DASH : [], tension: 0, spanGaps: false,
-                backgroundColor: panels.theme.faded(colour, one.dashed ? 0.05 : area),
+                backgroundColor: definition.stacked ? panels.theme.faded(colour, area) : (context) => shade(context.chart, colour, area),
                 fill: one.dashed ? false : area ? (definition.stacked && stacked++ ? "-1" : "origin") : false,
                 stack: one.dashed ? "limit-" + place : "all", order: one.dashed ? 0 : 1,
                 pointRadius: (context) => (alone(context) ? 1.5 : 0), pointBackgroundColor: colour, pointBorderWidth: 0, pointHoverRadius: 0,
                 borderJoinStyle: "round",
             };
         });
+    }
+
+    /* How deep the area below a line is coloured: the more lines there are, the less; a level line bounds the others. */
+    function depth(series, one) {
+        const lines = series.filter((other) => !other.dashed).length;
+        const known = one.values.filter((value) => value !== null);
+        const level = lines > 1 && known.every((value) => value === known[0]);
+        return level || lines > 4 ? 0 : lines > 1 ? 0.12 : 0.22;
+    }
+
+    /* A colour that fades towards the ground. */
+    function shade(chart, colour, part) {
+        if (!chart.chartArea) {
+            return "transparent";
+        }
+        const { top, bottom } = chart.chartArea;
+        const drawn = chart.ctx.createLinearGradient(0, top, 0, bottom);
+        drawn.addColorStop(0, panels.theme.faded(colour, part));
+        drawn.addColorStop(1, panels.theme.faded(colour, part * 0.15));
+        return drawn;
     }
 
     /* A point with a gap on both sides is no line: it becomes a dot. */

@@ -83,7 +83,8 @@
 
     /* Ask the page for another range: its bar may take it, else the address changes here. */
     function choose(from, to) {
-        const wanted = { from: String(Math.round(from)), to: String(Math.round(to)) };
+        const word = (moment) => (typeof moment === "number" ? String(Math.round(moment)) : moment);
+        const wanted = { from: word(from), to: word(to) };
         const event = new CustomEvent("portal:choose-range", { detail: wanted, cancelable: true });
         if (!document.dispatchEvent(event)) {
             return;

@@ -127,9 +127,8 @@
                 break;
             }
         }
-        const most = Math.max(0, Math.min(6, -Math.floor(Math.log10(wide / by) + 1e-9) + (Number.isInteger((wide / by) * 2) || wide / by > 1 ? 0 : 0)));
-        const exact = Number.isInteger(Number((wide / by).toPrecision(9))) ? 0 : Math.max(most, String(Number((wide / by).toPrecision(6))).split(".")[1]?.length || 0);
-        return { values: found, label: (value) => joined(digits(value / by, 0, exact), value === 0 && unit in DURATIONS ? step[2] : step[2]) };
+        const exact = Math.min(6, String(Number((wide / by).toPrecision(6))).split(".")[1]?.length || 0);
+        return { values: found, label: (value) => joined(digits(value / by, 0, exact), value === 0 && step[2] !== "%" ? "" : step[2]) };
     }
 
     panels.units = { format, ticks, duration };
