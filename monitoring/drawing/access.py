@@ -8,7 +8,7 @@ from django.db.models import Model
 from django.http import Http404
 
 from monitoring.panel_queries import ALL
-from monitoring.panels import Panel, UnknownDashboard, UnknownPanel, dashboard, panel
+from monitoring.panels import Dashboard, Panel, UnknownDashboard, dashboard
 from portal.lib.access import may
 from servers.models import Cluster, Node, Server, Storage
 
@@ -17,20 +17,28 @@ PREFIX: Final = "var-"
 MODELS: Final[tuple[type[Model], ...]] = (Cluster, Node, Server, Storage)
 
 
-def find(user: Any, uid: str, number: int) -> Panel:
-    """That panel of the catalogue. Raises Http404."""
-    if not all(may(user, "view", model) for model in MODELS[:3]):
+def find_dashboard(user: Any, uid: str) -> Dashboard:
+    """That dashboard. Raises Http404."""
+    if not all(may(user, "view", model) for model in MODELS):
         raise Http404
     try:
-        return panel(uid, number)
-    except (UnknownDashboard, UnknownPanel):
+        return dashboard(uid)
+    except UnknownDashboard:
         raise Http404 from None
+
+
+def find(user: Any, uid: str, number: int) -> Panel:
+    """That panel of the catalogue. Raises Http404."""
+    for one in find_dashboard(user, uid).panels:
+        if one.id == number:
+            return one
+    raise Http404
 
 
 def variables(user: Any, uid: str, asked: Mapping[str, str]) -> dict[str, str]:
     """The values of the dashboard's variables in ``var-NAME=VALUE``, each of a thing that is there and that this person
     may see. Raises Http404."""
-    known = {variable.name for variable in dashboard(uid).variables} | {"cluster", "node", "server"}
+    known = {variable.name for variable in find_dashboard(user, uid).variables} | {"cluster", "node", "server"}
     found = {name: asked.get(PREFIX + name, "") for name in known}
     chosen = {name: value for name, value in found.items() if value not in EVERYTHING}
     _demand(user, chosen)

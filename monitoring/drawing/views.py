@@ -16,7 +16,7 @@ from monitoring.drawing import access, definitions, figures, files, proxmox, ran
 from monitoring.drawing.asking import Trouble
 from monitoring.exposition import takes_gzip
 from monitoring.panel_queries import UnknownVariable
-from monitoring.panels import Panel, dashboard
+from monitoring.panels import Panel
 from portal.lib.access import may
 from servers.models import Server
 
@@ -46,10 +46,20 @@ def page(request: HttpRequest, uid: str, number: int) -> HttpResponse:
     panel = access.find(request.user, uid, number)
     variables = access.variables(request.user, uid, request.GET.dict())
     alone = {**definitions.of(panel, variables), "grid": {"x": 1, "y": 1, "w": 24, "h": 14}}
-    context = {
-        **admin.site.each_context(request), "title": panel.title, "panels": [alone], "variables": variables,
-        "dashboard": dashboard(uid),
-    }  # fmt: skip
+    return _page(request, " · ".join([panel.title, *variables.values()]), [alone], variables)
+
+
+@never_cache
+@require_safe
+def drawn(request: HttpRequest, uid: str) -> HttpResponse:
+    """A whole dashboard as the portal draws it, whether Grafana answers or not."""
+    variables = access.variables(request.user, uid, request.GET.dict())
+    found = access.find_dashboard(request.user, uid)
+    return _page(request, " · ".join([found.title, *variables.values()]), list(found.panels), variables)
+
+
+def _page(request: HttpRequest, title: str, panels: list[Any], variables: dict[str, str]) -> HttpResponse:
+    context = {**admin.site.each_context(request), "title": title, "panels": panels, "variables": variables}
     return TemplateResponse(request, "monitoring/panels/page.html", context)
 
 

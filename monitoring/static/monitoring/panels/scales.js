@@ -90,7 +90,7 @@
                 type: "linear", min: from, max: to, border: { color: colours.axis }, grid: { color: colours.line, drawTicks: false },
                 ticks: { color: colours.subtle, font, maxRotation: 0, autoSkip: false, padding: 6, callback: (value) => panels.times.label(value, to - from) },
                 afterBuildTicks: (axis) => {
-                    axis.ticks = panels.times.ticks(from, to, Math.max(2, axis.width / 84)).map((value) => ({ value }));
+                    axis.ticks = panels.times.ticks(from, to, Math.max(2, axis.width / 76)).map((value) => ({ value }));
                 },
             },
             y: {
