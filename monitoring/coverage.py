@@ -1,4 +1,4 @@
-"""Which servers nobody watches: without an exporter, a recent backup, an owner, or a channel that would tell somebody.
+"""Which servers nobody watches: those without an exporter, a recent backup, an owner, or a route to anybody.
 
 Templates and retired servers are none. How old a backup may be is the threshold of the rule BackupTooOld.
 """
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.core.cache import cache
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import BooleanField, Case, Count, Exists, OuterRef, Q, QuerySet, Subquery, When
 from django.utils.translation import gettext_lazy as _
 from prometheus_client.core import GaugeMetricFamily, Metric
 
@@ -21,16 +21,16 @@ from servers.models import Backup, Server
 EXPORTER: Final = "exporter"
 BACKUP: Final = "backup"
 OWNER: Final = "owner"
-CHANNEL: Final = "channel"
+ROUTE: Final = "route"
 ALL: Final = "all"
 PARTS: Final[dict[str, Any]] = {
     EXPORTER: _("no exporter"),
     BACKUP: _("no backup, or too old"),
     OWNER: _("no owner"),
-    CHANNEL: _("no channel"),
+    ROUTE: _("no route"),
 }
 # The same below a heading that says "missing".
-SHORT: Final[dict[str, Any]] = {EXPORTER: _("exporter"), BACKUP: _("backup"), OWNER: _("owner"), CHANNEL: _("channel")}
+SHORT: Final[dict[str, Any]] = {EXPORTER: _("exporter"), BACKUP: _("backup"), OWNER: _("owner"), ROUTE: _("route")}
 RULE: Final = "BackupTooOld"
 KEEP_SECONDS: Final = 60
 
@@ -41,42 +41,49 @@ def oldest_allowed(moment: datetime) -> datetime:
     return moment - timedelta(days=row.value if row else DEFAULTS[RULE].value)
 
 
+def unreached() -> Q:
+    """The servers about which nobody would be told. Of a notification's route the portal knows what
+    ``notifications`` says of it: without a channel that is on, nobody would be told about any."""
+    return Q(pk__isnull=has_channel())  # the same for every server: all of them, or none
+
+
 def judged(servers: "QuerySet[Any]", moment: datetime) -> "QuerySet[Any]":
-    """The living servers among these, with ``newest_backup``, and True or False in ``has_backup``."""
+    """The living servers among these, with ``newest_backup``, and True or False in ``has_backup`` and ``has_route``."""
     mine = Backup.objects.filter(server=OuterRef("pk"), gone_at=None)
     newest = mine.order_by("-created_at").values("created_at")[:1]
+    return _marked(servers, moment).annotate(newest_backup=Subquery(newest))
+
+
+def _marked(servers: "QuerySet[Any]", moment: datetime) -> "QuerySet[Any]":
+    routed = Case(When(unreached(), then=False), default=True, output_field=BooleanField())
     living = servers.filter(retired_at=None, template=False)
-    return living.annotate(newest_backup=Subquery(newest), has_backup=_recent(moment))
+    return living.annotate(has_backup=_recent(moment), has_route=routed)
 
 
-def without(part: str, *, channel: bool) -> Q:
+def without(part: str) -> Q:
     """The condition of servers that lack that part, or any for ``all``. For what ``judged`` gives. Raises KeyError."""
-    own = {EXPORTER: Q(exporter_port=None), BACKUP: Q(has_backup=False), OWNER: Q(owner="")}
-    if part == CHANNEL or (part == ALL and not channel):
-        return Q(pk__isnull=channel)  # the same for every server: all of them, or none
-    return own[EXPORTER] | own[BACKUP] | own[OWNER] if part == ALL else own[part]
+    own = {EXPORTER: Q(exporter_port=None), BACKUP: Q(has_backup=False), OWNER: Q(owner=""), ROUTE: Q(has_route=False)}
+    return own[EXPORTER] | own[BACKUP] | own[OWNER] | own[ROUTE] if part == ALL else own[part]
 
 
-def gaps(server: Any, *, channel: bool) -> list[str]:
+def gaps(server: Any) -> list[str]:
     """What that server, one of ``judged``, lacks."""
     there = {
         EXPORTER: server.exporter_port is not None,
         BACKUP: server.has_backup,
         OWNER: bool(server.owner),
-        CHANNEL: channel,
+        ROUTE: server.has_route,
     }
     return [part for part, found in there.items() if not found]
 
 
 def counts() -> dict[str, int]:
     """How many servers have each part, how many have all of them, and under ``servers`` how many there are."""
-    channel = has_channel()
-    living = Server.objects.filter(retired_at=None, template=False).annotate(has_backup=_recent(clock.now()))
+    living = _marked(Server.objects.all(), clock.now())
     # A part's own name would hide the column of that name from the conditions.
-    parts = {f"n_{part}": Count("pk", filter=~without(part, channel=True)) for part in (EXPORTER, BACKUP, OWNER, ALL)}
+    parts = {f"n_{part}": Count("pk", filter=~without(part)) for part in (*PARTS, ALL)}
     found = living.order_by().aggregate(n_servers=Count("pk"), **parts)
-    numbers = {name.removeprefix("n_"): number for name, number in found.items()}
-    return {**numbers, CHANNEL: numbers["servers"], **({} if channel else {CHANNEL: 0, ALL: 0})}
+    return {name.removeprefix("n_"): number for name, number in found.items()}
 
 
 def recent_counts() -> dict[str, int]:

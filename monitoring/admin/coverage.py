@@ -14,7 +14,6 @@ from unfold.decorators import display
 
 from monitoring import coverage, stack
 from monitoring.models import ServerCoverage
-from notifications import has_channel
 from portal.lib import clock, show
 from portal.lib.admin import SyncedAdmin
 from portal.lib.buttons import object_url
@@ -35,13 +34,13 @@ class GapFilter(DropdownFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Those with a gap by default."""
-        value, channel = self.value() or coverage.ALL, has_channel()
+        value = self.value() or coverage.ALL
         if value == "every":
             return queryset
         if value == "none":
-            return queryset.exclude(coverage.without(coverage.ALL, channel=channel))
+            return queryset.exclude(coverage.without(coverage.ALL))
         known = value if value in coverage.PARTS else coverage.ALL
-        return queryset.filter(coverage.without(known, channel=channel))
+        return queryset.filter(coverage.without(known))
 
 
 class _ValueFilter(DropdownFilter):
@@ -109,11 +108,11 @@ class ServerCoverageAdmin(SyncedAdmin):
         return HttpResponseRedirect(reverse("admin:servers_server_change", args=(object_id,)))
 
     def prepare(self, request: HttpRequest, rows: Sequence[Any]) -> None:
-        """Whether anybody would be told is the same for all; what Prometheus says was asked by the stack's page."""
-        channel, report = has_channel(), stack.kept()
+        """What Prometheus says of their exporters was asked by the stack's page."""
+        report = stack.kept()
         health = {target.labels.get("server_id"): target for target in report.targets} if report else {}
         for row in rows:
-            row.gaps = coverage.gaps(row, channel=channel)
+            row.gaps = coverage.gaps(row)
             row.target = health.get(str(row.pk))
 
     @display(description=gettext_lazy("server"), ordering="name")

@@ -53,7 +53,7 @@ def test_the_list_begins_with_those_that_lack_anything(servers):
         ("exporter", {"unscraped"}),
         ("backup", {"unsaved"}),
         ("owner", {"ownerless"}),
-        ("channel", set()),
+        ("route", set()),
         ("none", {"whole"}),
         ("every", {"whole", "ownerless", "unscraped", "unsaved"}),
         ("rubbish", {"ownerless", "unscraped", "unsaved"}),
@@ -65,7 +65,7 @@ def test_each_gap_can_be_asked_for(servers, gap, expected):
 
 def test_without_an_enabled_channel_every_server_has_that_gap(servers):
     AlertChannel.objects.update(enabled=False)
-    assert listed("?gap=channel") == set(servers)
+    assert listed("?gap=route") == set(servers)
     assert coverage.counts()["all"] == 0
 
 
@@ -112,7 +112,7 @@ def test_nobody_without_a_right_sees_it(servers):
 def test_the_ratio_tells_each_part_and_the_whole(servers, scrape):
     page = scrape()
     found = {part: page.get("portal_server_monitoring_coverage_ratio", part=part) for part in (*coverage.PARTS, "all")}
-    assert found == {"exporter": 0.75, "backup": 0.75, "owner": 0.75, "channel": 1.0, "all": 0.25}
+    assert found == {"exporter": 0.75, "backup": 0.75, "owner": 0.75, "route": 1.0, "all": 0.25}
 
 
 def test_without_a_server_there_is_no_ratio(scrape):
