@@ -24,7 +24,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Unfold's navigation for that person: only what they may look at."""
     counts = _counts()
     groups = [
-        _group("", [_front(), *_linked(request, "monitoring", _MONITORING)]),
+        _group("", [_front(), _dashboards(request)]),
         _group(_("Servers"), _servers(request, counts)),
         _group(
             _("Backups"),
@@ -97,7 +97,6 @@ def environment(_request: HttpRequest) -> list[Any] | None:
 
 # Pages that other parts of the portal bring: they appear as soon as their models have an admin.
 _LATER: Final = [("blueprint", gettext_noop("Blueprints"), "architecture")]
-_MONITORING: Final = [("dashboard", gettext_noop("Dashboards"), "monitoring")]
 _RULES: Final = [
     ("alertthreshold", gettext_noop("Thresholds"), "tune"),
     ("inbound", gettext_noop("Inbound messages"), "call_received"),
@@ -122,6 +121,12 @@ def _group(title: str, items: list[dict[str, Any] | None]) -> dict[str, Any]:
 
 def _front() -> dict[str, Any]:
     return {"title": _("Overview"), "icon": "space_dashboard", "link": reverse("admin:index")}
+
+
+def _dashboards(request: HttpRequest) -> dict[str, Any]:
+    """For every member of staff: whoever sees the sidebar."""
+    link = reverse("dashboards")
+    return {"title": _("Dashboards"), "icon": "monitoring", "link": link, "active": request.path.startswith(link)}
 
 
 def _item(  # noqa: PLR0913  (a row of the sidebar is that wide)

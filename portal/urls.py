@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from monitoring import runbooks
+from monitoring.admin import dashboards
 from portal import dashboard, health, savedviews
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -16,6 +17,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/views/add/", admin.site.admin_view(savedviews.add), name="saved-view-add"),
     path("admin/views/<int:pk>/remove/", admin.site.admin_view(savedviews.remove), name="saved-view-remove"),
     path("admin/panels/", include("monitoring.drawing.urls")),
+    path("admin/dashboards/", admin.site.admin_view(dashboards.index), name="dashboards"),
+    path("admin/dashboards/<slug:uid>/", admin.site.admin_view(dashboards.page), name="dashboard"),
     path("admin/", admin.site.urls),
     path("runbooks/<slug:name>/", admin.site.admin_view(runbooks.page), name="runbook"),
     path("", include("monitoring.urls")),

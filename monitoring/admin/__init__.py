@@ -8,5 +8,6 @@ from monitoring.admin import (  # noqa: F401  (registering is their import)
     proxmox_history,
     review,
     sections,
+    thing_panels,
     thresholds,
 )

@@ -38,21 +38,26 @@ def find(user: Any, uid: str, number: int) -> Panel:
 def variables(user: Any, uid: str, asked: Mapping[str, str]) -> dict[str, str]:
     """The values of the dashboard's variables in ``var-NAME=VALUE``, each of a thing that is there and that this person
     may see. Raises Http404."""
-    known = {variable.name for variable in find_dashboard(user, uid).variables} | {"cluster", "node", "server"}
+    every = find_dashboard(user, uid).variables
+    known = {variable.name for variable in every} | {"cluster", "node", "server"}
     found = {name: asked.get(PREFIX + name, "") for name in known}
     chosen = {name: value for name, value in found.items() if value not in EVERYTHING}
-    _demand(user, chosen)
+    # Where several servers can be chosen it is by name, where it is one, by VMID.
+    by_name = any(variable.name == "server" and variable.multiple for variable in every)
+    _demand(user, chosen, by_name=by_name)
     return chosen
 
 
-def _demand(user: Any, chosen: Mapping[str, str]) -> None:
+def _demand(user: Any, chosen: Mapping[str, str], *, by_name: bool) -> None:
     cluster, node, server = (chosen.get(name, "") for name in ("cluster", "node", "server"))
     if cluster:
         _each(user, Cluster.objects.filter(name=cluster))
     of_cluster: dict[str, Any] = {"cluster__name": cluster} if cluster else {}
     if node:
         _each(user, Node.objects.filter(name=node, **of_cluster))
-    if server:
+    if server and by_name:
+        _each(user, Server.objects.filter(name=server, **of_cluster).select_related("cluster"))
+    elif server:
         if not server.isascii() or not server.isdigit() or len(server) > 9:
             raise Http404
         _each(user, Server.objects.filter(vmid=int(server), **of_cluster).select_related("cluster"))
