@@ -15,6 +15,7 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import SuspiciousOperation
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils.html import escape
 from django.utils.safestring import SafeString
@@ -152,7 +153,7 @@ class GuardedAdmin(ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         """With the list as a file."""
 
-        def as_file(request: HttpRequest, kind: str) -> HttpResponse:
+        def as_file(request: HttpRequest, kind: str) -> HttpResponseBase:
             return export.export_view(request, self, kind)
 
         name = f"{self.opts.app_label}_{self.opts.model_name}_file"

@@ -80,8 +80,8 @@ def test_how_old_a_backup_may_be_is_the_rules_threshold(servers):
 
 
 def test_the_list_comes_as_a_file_with_its_filter(servers):
-    text = seed.browser("viewer").get(f"{URL}export/csv/?gap=owner").content.decode("utf-8-sig")
-    assert text.splitlines()[0].startswith("name,vmid,cluster_name")
+    text = seed.browser("viewer").get(f"{URL}export/csv/?gap=owner").getvalue().decode("utf-8-sig")
+    assert text.splitlines()[0].startswith("Name,VMID,Cluster")
     assert [line.split(",")[0] for line in text.splitlines()[1:]] == ["ownerless"]
 
 

@@ -1,10 +1,15 @@
 """Saved views above the lists, and the lists as files."""
 
 import io
+import json
+from datetime import UTC, datetime
 
 import openpyxl
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from portal.lib import export
 from portal.lib.export import plain
 from portal.models import SavedView
 from portal.savedviews import clean_query
@@ -78,7 +83,7 @@ def test_a_csv_file_has_the_rows_of_the_filtered_list():
     seed.make_server(cluster, name="회계서버", status="stopped")
     seed.make_server(cluster, name="other")
     answer = seed.browser("viewer").get("/admin/servers/server/export/csv/?status=stopped")
-    text = answer.content.decode("utf-8-sig")
+    text = answer.getvalue().decode("utf-8-sig")
     assert "회계서버" in text
     assert "other" not in text
     assert answer.headers["Content-Disposition"].startswith('attachment; filename="servers-')
@@ -87,9 +92,11 @@ def test_a_csv_file_has_the_rows_of_the_filtered_list():
 def test_an_xlsx_file_keeps_numbers_and_disarms_formulas():
     seed.make_server(seed.make_cluster("berlin"), name='=HYPERLINK("http://x")', vmid=4711, owner="\x07@me")
     answer = seed.browser("viewer").get("/admin/servers/server/export/xlsx/")
-    head, row = openpyxl.load_workbook(io.BytesIO(answer.content)).active.iter_rows(values_only=True)
+    sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).active
+    head, row = sheet.iter_rows(values_only=True)
     found = dict(zip(head, row, strict=True))
-    assert (found["vmid"], found["name"], found["owner"]) == (4711, '\'=HYPERLINK("http://x")', "'@me")
+    assert sheet.title == "Servers"
+    assert (found["VMID"], found["Name"], found["Owner"]) == (4711, '\'=HYPERLINK("http://x")', "'@me")
 
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\t=1", "\r=1"])
@@ -98,10 +105,66 @@ def test_no_text_is_a_formula(text):
 
 
 @pytest.mark.parametrize("name", ["server", "node", "storage", "cluster", "backup", "backuprun", "statechange"])
-@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+@pytest.mark.parametrize("kind", ["csv", "json", "xlsx"])
 def test_every_list_is_a_file(name, kind):
     seed.many_servers(4)
-    assert seed.browser("viewer").get(f"/admin/servers/{name}/export/{kind}/").status_code == 200
+    answer = seed.browser("viewer").get(f"/admin/servers/{name}/export/{kind}/")
+    assert answer.status_code == 200
+    assert answer.getvalue()
+
+
+def test_columns_are_called_as_people_call_them():
+    seed.make_server(seed.make_cluster("berlin"), tags=";prod;web;")
+    text = seed.browser("viewer").get("/admin/servers/server/export/csv/").getvalue().decode("utf-8-sig")
+    assert text.startswith("Cluster,VMID,Name,Type,Status,")
+    assert ',"prod, web",' in text
+    assert "_" not in text.splitlines()[0]
+
+
+def test_a_json_file_is_json_with_the_names_that_programs_know():
+    seed.many_servers(3)
+    rows = json.loads(seed.browser("viewer").get("/admin/servers/server/export/json/").getvalue())
+    assert len(rows) == 3
+    assert {"vmid", "name", "cluster__name"} <= rows[0].keys()
+    assert json.loads(seed.browser("viewer").get("/admin/servers/server/export/json/?q=none").getvalue()) == []
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "xlsx"])
+def test_a_file_costs_the_same_queries_for_3_rows_and_for_30(kind):
+    def queries(number):
+        seed.many_servers(number)
+        client = seed.browser("viewer")
+        client.get("/admin/servers/server/")  # the choices of filters are remembered for a minute
+        with CaptureQueriesContext(connection) as found:
+            client.get(f"/admin/servers/server/export/{kind}/").getvalue()
+        return len(found)
+
+    assert queries(3) == queries(30)
+
+
+def test_a_download_begins_before_its_rows_are_read():
+    seed.many_servers(3)
+    client = seed.browser("viewer")
+    client.get("/admin/servers/server/")  # the choices of filters are remembered for a minute
+    with CaptureQueriesContext(connection) as found:
+        answer = client.get("/admin/servers/server/export/csv/")
+    assert answer.streaming
+    assert not [query for query in found if 'FROM "servers_server"' in query["sql"]]
+
+
+def test_moments_are_told_in_the_persons_zone_also_while_the_file_is_written():
+    seed.make_server(seed.make_cluster(), first_seen=datetime(2026, 1, 1, 12, tzinfo=UTC))
+    client = seed.browser("viewer")
+    client.cookies["portal_timezone"] = "Asia/Seoul"
+    assert "2026-01-01T21:00:00+09:00" in client.get("/admin/servers/server/export/csv/").getvalue().decode()
+
+
+def test_a_workbook_that_would_keep_one_waiting_is_refused_with_the_way_out(monkeypatch):
+    monkeypatch.setattr(export, "MOST_IN_XLSX", 2)
+    seed.many_servers(3)
+    answer = seed.browser("viewer").get("/admin/servers/server/export/xlsx/?type=all", follow=True)
+    assert answer.redirect_chain == [("/admin/servers/server/?type=all", 302)]
+    assert "take CSV, which begins at once" in answer.content.decode()
 
 
 def test_files_need_the_right_to_see_the_list(client):
