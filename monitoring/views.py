@@ -24,7 +24,8 @@ FORWARDING: Final = ("HTTP_X_FORWARDED", "HTTP_CF_", "HTTP_X_ORIGINAL_", "HTTP_X
 FORWARDING_EXACT: Final = frozenset(
     {
         "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA", "HTTP_TRUE_CLIENT_IP", "HTTP_X_CLIENT_IP",
-        "HTTP_X_CLUSTER_CLIENT_IP", "HTTP_FASTLY_CLIENT_IP", "HTTP_CDN_LOOP", "HTTP_X_HOST",
+        "HTTP_X_CLUSTER_CLIENT_IP", "HTTP_FASTLY_CLIENT_IP", "HTTP_CDN_LOOP", "HTTP_X_HOST", "HTTP_CLIENT_IP",
+        "HTTP_X_ORIGINATING_IP", "HTTP_X_REMOTE_IP", "HTTP_X_REMOTE_ADDR",
     }
 )  # fmt: skip
 REFUSAL: Final = "This needs a token: send the header 'Authorization: Bearer TOKEN' with the value of {setting}.\n"
@@ -109,8 +110,12 @@ def refusal(setting: str, realm: str) -> HttpResponse:
 
 
 def may_read(request: HttpRequest, setting: str) -> bool:
-    """Whether that is this machine itself or somebody with the token of that setting."""
-    return is_local(request) or has_token(request, getattr(settings, setting))
+    """Whether that is somebody with the token of that setting, or this machine itself, which needs none. Whoever shows
+    a wrong token is refused from everywhere: it is stale, and better found out here than by the next machine."""
+    ours: str = getattr(settings, setting)
+    if ours and "Authorization" in request.headers:
+        return has_token(request, ours)
+    return is_local(request)
 
 
 def is_local(request: HttpRequest) -> bool:

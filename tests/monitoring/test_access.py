@@ -30,7 +30,8 @@ def test_everybody_else_needs_one(client, peer):
 @pytest.mark.parametrize(
     "header",
     ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "Forwarded", "X-Real-IP", "Via", "CF-Connecting-IP",
-     "CF-Ray", "True-Client-IP", "X-Client-IP", "X-Original-Forwarded-For", "X-Cluster-Client-IP"],
+     "CF-Ray", "True-Client-IP", "X-Client-IP", "X-Original-Forwarded-For", "X-Cluster-Client-IP",
+     "Client-IP", "X-Originating-IP"],
 )  # fmt: skip
 def test_a_forwarding_header_makes_the_peer_a_messenger(client, header):
     assert status(client, "127.0.0.1", **{header: "127.0.0.1"}) == 401
@@ -56,6 +57,7 @@ def test_a_forged_forwarding_header_makes_nobody_local(client):
 )
 def test_a_wrong_token_is_refused(client, authorization):
     assert status(client, Authorization=authorization) == 401
+    assert status(client, "127.0.0.1", Authorization=authorization) == 401
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer ", "Bearer None"])
