@@ -10,6 +10,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from monitoring.grafana import health
 from monitoring.prometheus import SECONDS, Answer, Peer, PeerError, Prometheus
 
 WEEK: Final = 'max by (alertname) (count_over_time(ALERTS{alertstate="firing"}[7d]))'
@@ -57,7 +58,7 @@ def gather() -> Facts:
     found = _at_once(_questions())
     addresses = {
         "prometheus": settings.PORTAL_PROMETHEUS_URL, "alertmanager": settings.PORTAL_ALERTMANAGER_URL,
-        "grafana": settings.PORTAL_GRAFANA_URL, "node_exporter": settings.PORTAL_NODE_EXPORTER_URL,
+        "grafana": health.api(), "node_exporter": settings.PORTAL_NODE_EXPORTER_URL,
         "portal": settings.PORTAL_METRICS_URL,
     }  # fmt: skip
     return Facts(found, settings.STACK_GIVEN, time.monotonic() - started, addresses)
@@ -66,7 +67,7 @@ def gather() -> Facts:
 def _questions() -> dict[str, Callable[[], Any]]:
     prometheus = Prometheus.here()
     alertmanager = Peer("Alertmanager", settings.PORTAL_ALERTMANAGER_URL)
-    grafana = Peer("Grafana", settings.PORTAL_GRAFANA_URL, settings.PORTAL_GRAFANA_TOKEN)
+    grafana = Peer("Grafana", health.api(), settings.PORTAL_GRAFANA_TOKEN)
     exporter = Peer("node exporter", settings.PORTAL_NODE_EXPORTER_URL)
     portal = Peer("portal", settings.PORTAL_METRICS_URL, settings.PORTAL_METRICS_TOKEN)
     api = {name: (lambda path=path: prometheus.api(path)) for name, path in (

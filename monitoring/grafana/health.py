@@ -49,6 +49,11 @@ def base() -> str:
     return str(settings.PORTAL_GRAFANA_URL).removesuffix("/grafana")
 
 
+def api() -> str:
+    """The address below which its API answers: behind the portal it serves under a path, and redirects elsewhere."""
+    return f"{base()}/grafana" if settings.PORTAL_GRAFANA_PROXIED else str(settings.PORTAL_GRAFANA_URL)
+
+
 def look(who: Identity, uid: str) -> Health:
     """Whether it answers and shows that dashboard to that person."""
     kept: dict[str, Health] = cache.get(KEY) or {}

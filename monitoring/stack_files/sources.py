@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
+from monitoring.grafana import health
 from monitoring.prometheus import Peer, Prometheus
 
 SNAPSHOT_SECONDS = 600.0
@@ -29,7 +30,7 @@ class Sources:
         return cls(
             Prometheus.here(ANSWER_SECONDS),
             Peer("Alertmanager", settings.PORTAL_ALERTMANAGER_URL, seconds=ANSWER_SECONDS),
-            Peer("Grafana", settings.PORTAL_GRAFANA_URL, settings.PORTAL_GRAFANA_TOKEN, ANSWER_SECONDS),
+            Peer("Grafana", health.api(), settings.PORTAL_GRAFANA_TOKEN, ANSWER_SECONDS),
             **paths,
         )
 

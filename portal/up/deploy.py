@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 
 from portal.lib.smtp import Smtp
+from portal.up.grafana import PORT, Grafana
 from portal.up.layout import Layout
 from portal.up.ports import Ports
 from portal.up.programs import BASE
@@ -22,6 +23,8 @@ from portal.up.tokens import ALERTMANAGER, DISCOVERY, METRICS, keep_secret
 from portal.up.trouble import Trouble
 
 TEMPLATES: Final = BASE / "deploy" / "templates"
+# Files without a value of an installation: shipped as they are, and copied.
+PLAIN_FILES: Final = ("grafana/dashboards/*.json",)
 PLAIN: Final = re.compile(r"[\w./:-]+")
 
 
@@ -79,6 +82,7 @@ class Values:
     alertmanager_token_file: str = "/etc/proxmox-manager/alertmanager-token"  # noqa: S105  (a path)
     runbooks: str = "http://localhost:8000/runbooks"
     mail: Mail = field(default_factory=Mail)
+    grafana: Grafana = field(default_factory=Grafana)
 
     @classmethod
     def of(
@@ -96,7 +100,15 @@ class Values:
             alertmanager_token_file=str(tokens[ALERTMANAGER]),
             runbooks=f"{settings.PORTAL_URL}/runbooks",
             mail=Mail.of(layout),
+            grafana=Grafana.of(layout, ports.get("grafana", PORT), tokens),
         )
+
+    def words(self, suffix: str) -> dict[str, str]:
+        """Each placeholder's name, and what stands in its place in a file of that kind."""
+        own = {name: value for name, value in _columns(self).items() if isinstance(value, str)}
+        grafana = {f"grafana_{name}": value for name, value in _columns(self.grafana).items()}
+        quoted = _in_ini if suffix == ".ini" else _scalar
+        return {**{name: quoted(value) for name, value in {**own, **grafana}.items()}, "mail": str(self.mail)}
 
 
 class DeployTemplate(Template):
@@ -107,24 +119,35 @@ class DeployTemplate(Template):
 
 def render(folder: Path, values: Values) -> list[Path]:
     """Render every template into that folder, under its own sub-path; the files written. Raises Trouble, OSError."""
-    words = {
-        column.name: str(value) if isinstance(value := getattr(values, column.name), Mail) else _scalar(value)
-        for column in dataclasses.fields(values)
-    }
     written = []
     for source in sorted(path for path in TEMPLATES.rglob("*") if path.is_file()):
         target = folder / source.relative_to(TEMPLATES)
-        target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            text = DeployTemplate(source.read_text()).substitute(words)
+            text = DeployTemplate(source.read_text()).substitute(values.words(source.suffix))
         except (KeyError, ValueError) as error:
             raise Trouble(f"{source.relative_to(BASE)} has a placeholder that nobody fills: {error}.") from None
-        if not target.exists() or target.read_text() != text:
-            target.write_text(text)
-        written.append(target)
+        written.append(_write(target, text))
+    for source in sorted(path for pattern in PLAIN_FILES for path in (BASE / "deploy").glob(pattern)):
+        written.append(_write(folder / source.relative_to(BASE / "deploy"), source.read_text()))
     return written
+
+
+def _write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+    return path
+
+
+def _columns(values: "Values | Grafana") -> dict[str, Any]:
+    return {column.name: getattr(values, column.name) for column in dataclasses.fields(values)}
 
 
 def _scalar(value: str) -> str:
     """The value as one YAML scalar: quoted where it holds anything unusual."""
     return value if PLAIN.fullmatch(value) else json.dumps(value, ensure_ascii=False)
+
+
+def _in_ini(value: str) -> str:
+    """The value as Grafana's settings want it: a ``#`` or ``;`` would begin a comment."""
+    return f"`{value}`" if set("#;") & set(value) else value

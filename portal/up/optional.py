@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from portal.up import grafana
 from portal.up.layout import Layout
 from portal.up.ports import Ports
 from portal.up.programs import LOOPBACK, Program
@@ -27,6 +28,8 @@ class Optional:
     command: Callable[[str, int, Layout], tuple[str, ...]]
     # What is in /metrics of one that runs already on the usual port and will do; "" where only ours will do.
     foreign_mark: str = ""
+    # Below which path people find it.
+    path: str = ""
 
     def binary(self) -> str:
         """Its path, or '' where there is none."""
@@ -54,7 +57,9 @@ def look_for(optional: Optional, layout: Layout, ports: Ports) -> Found:
     port = ports.choose(optional.name, optional.port)
     command = optional.command(binary, port, layout)
     return Found(
-        optional.name, port, Program(optional.name, command, optional=True, address=f"http://{LOOPBACK}:{port}")
+        optional.name,
+        port,
+        Program(optional.name, command, optional=True, address=f"http://{LOOPBACK}:{port}{optional.path}"),
     )
 
 
@@ -117,4 +122,5 @@ OPTIONAL: Final = (
         _node_exporter,
         foreign_mark="node_load1",
     ),
+    Optional("grafana", grafana.BINARIES, grafana.PORT, grafana.HINT, grafana.command, path="/grafana/"),
 )
