@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from monitoring import graph_links
 from monitoring.models import Condition, Incident
 from monitoring.models.incident import flapping_window
 from notifications import Message, Severity, Status, publish
@@ -70,6 +71,9 @@ def ending(incident: Incident) -> str:
 
 def _message(incident: Incident, status: Status, text: str, moment: datetime) -> Message:
     address = reverse("admin:monitoring_incident_change", args=(incident.pk,))
+    if curves := graph_links.of(incident):
+        told = _("Its curves around that time: %(address)s") % {"address": curves}
+        text = f"{text}\n\n{told}".strip()
     return Message(
         id=incident.message_id, title=incident.title, text=text, severity=Severity(incident.severity), status=status,
         timestamp=moment, sequence=incident.told, labels={"condition": incident.condition, **incident.labels},

@@ -5,6 +5,7 @@ from typing import Any, Final
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from monitoring import graph_links
 from monitoring.admin import shown
 from monitoring.models import Incident
 from notifications import told
@@ -30,8 +31,14 @@ def incident_facts(request: HttpRequest, incident: Incident) -> Section:
         (_("Acknowledged"), show.moment(incident.acknowledged_at, never=_("by nobody"))),
         (_("What is known"), incident.text),
         (_("How it ended"), incident.ending),
+        (_("Its curves"), _curves(incident)),
     ]
     return Section(_("What happened"), "portal/facts.html", {"facts": facts}, icon="crisis_alert", wide=True)
+
+
+def _curves(incident: Incident) -> Any:
+    address = graph_links.of(incident)
+    return show.link(address, _("around that time")) if address else show.DASH
 
 
 @section("monitoring.incident", order=15)

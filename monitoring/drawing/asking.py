@@ -103,14 +103,14 @@ def ask(path: str, **params: str) -> dict[str, Any]:
         "Prometheus", settings.PORTAL_PROMETHEUS_URL, settings.PORTAL_PROMETHEUS_TOKEN, SECONDS, LARGEST
     )
     try:
-        found = prometheus.api(path, **params, timeout=f"{SECONDS:g}s")
+        data = prometheus.api(path, **params, timeout=f"{SECONDS:g}s")
     except PeerError as error:
-        trouble = judged(error)
+        found = judged(error)
         if not error.said:
-            BREAKER.failed(error, trouble)
-        raise trouble from None
+            BREAKER.failed(error, found)
+        raise found from None
     BREAKER.answered()
-    return found
+    return data
 
 
 def available() -> Trouble | None:
@@ -118,8 +118,8 @@ def available() -> Trouble | None:
     try:
         with turn():
             Prometheus.here().api("query", query="1")
-    except Trouble as trouble:
-        return None if trouble.kind == "busy" else trouble
+    except Trouble as known:
+        return None if known.kind == "busy" else known
     except PeerError as error:
         trouble = judged(error)
         BREAKER.failed(error, trouble)

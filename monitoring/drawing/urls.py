@@ -19,5 +19,4 @@ urlpatterns = [
     path("<slug:uid>/<int:number>/data", _staff(views.data), name="panel-data"),
     path("<slug:uid>/<int:number>/csv", _staff(views.csv), name="panel-csv"),
     path("<slug:uid>/<int:number>/", _staff(views.page), name="panel-page"),
-    path("<slug:uid>/", _staff(views.drawn), name="panels-drawn"),
 ]

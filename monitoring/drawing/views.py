@@ -49,15 +49,6 @@ def page(request: HttpRequest, uid: str, number: int) -> HttpResponse:
     return _page(request, " · ".join([panel.title, *variables.values()]), [alone], variables)
 
 
-@never_cache
-@require_safe
-def drawn(request: HttpRequest, uid: str) -> HttpResponse:
-    """A whole dashboard as the portal draws it, whether Grafana answers or not."""
-    variables = access.variables(request.user, uid, request.GET.dict())
-    found = access.find_dashboard(request.user, uid)
-    return _page(request, " · ".join([found.title, *variables.values()]), list(found.panels), variables)
-
-
 def _page(request: HttpRequest, title: str, panels: list[Any], variables: dict[str, str]) -> HttpResponse:
     context = {**admin.site.each_context(request), "title": title, "panels": panels, "variables": variables}
     return TemplateResponse(request, "monitoring/panels/page.html", context)

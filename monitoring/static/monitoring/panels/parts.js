@@ -4,6 +4,7 @@
 
     const panels = (window.portalPanels = window.portalPanels || {});
     const MOST_ROWS = 12;
+    const FEW = 5;
 
     function make(tag, css, parent, text) {
         const element = document.createElement(tag);
@@ -71,6 +72,13 @@
         box.style.top = chart.chartArea.top + "px";
     }
 
+    /* Few series keep the order of their queries; of many the largest come first. */
+    function inOrder(series) {
+        const found = series.map((one, place) => [one, place]);
+        const last = ([one]) => (one.dashed ? -Infinity : (calc(one.values, "lastNotNull") ?? -Infinity));
+        return series.length > FEW ? found.sort((one, other) => last(other) - last(one)) : found;
+    }
+
     /* The legend: a table of the series with their figures; a series' name hides and shows it. */
     function legend(parent, definition, figures, view) {
         const calcs = definition.calcs.length ? definition.calcs : ["lastNotNull", "max"];
@@ -79,10 +87,11 @@
         make("th", "", head, panels.words.series).scope = "col";
         calcs.forEach((name) => (make("th", "", head, panels.words[name] || name).scope = "col"));
         const rows = make("tbody", "", table);
-        figures.series.forEach((one, place) => {
+        inOrder(figures.series).forEach(([one, place]) => {
             const row = make("tr", view.hidden.has(place) ? "pp-off" : "", rows);
             const button = make("button", "pp-name", make("td", "", row));
             button.type = "button";
+            button.dataset.place = place;
             button.title = one.name + "\n" + panels.words.hide;
             button.setAttribute("aria-pressed", String(!view.hidden.has(place)));
             swatch(view.chart.data.datasets[place].borderColor, one.dashed, button);
@@ -90,7 +99,7 @@
             button.addEventListener("click", (event) => {
                 view.toggle(place, event.shiftKey);
                 const again = legend(parent, definition, figures, view);
-                again.querySelectorAll("button")[place].focus();
+                again.querySelector('[data-place="' + place + '"]').focus();
             });
             calcs.forEach((name) => make("td", "pp-number", row, panels.units.format(calc(one.values, name), definition.unit, definition.decimals)));
         });

@@ -74,13 +74,13 @@
             lowest = highest = 0;
         }
         lowest = lowest >= 0 ? 0 : lowest;
-        highest = highest <= lowest ? lowest + 1 : highest + (highest - lowest) * 0.02;
+        highest = highest <= lowest ? lowest + 1 : highest;
         return [definition.minimum ?? lowest, definition.maximum === null ? highest : Math.max(definition.maximum, 0)];
     }
 
     function axes(definition, figures, hidden, colours, height) {
         const [lowest, highest] = extent(definition, figures, hidden);
-        const vertical = panels.units.ticks(lowest, highest, definition.unit, Math.max(2, Math.min(6, Math.floor(height / 42))));
+        const vertical = panels.units.ticks(lowest, highest, definition.unit, Math.max(2, Math.min(6, Math.floor(height / 42))), definition.decimals === 0);
         const top = definition.maximum === null ? vertical.values[vertical.values.length - 1] : highest;
         const from = figures.start * 1000;
         const to = Math.max(figures.end * 1000, from + figures.step * 1000);

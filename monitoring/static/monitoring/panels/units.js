@@ -105,17 +105,18 @@
         const step = stepFor(unit, Math.abs(value));
         const shown = value / step[1];
         const whole = step[2] === "" || step[2] === "B" ? Number.isInteger(shown) : false;
-        const most = decimals === null || decimals === undefined ? (whole ? 0 : Math.min(places(shown), 2)) : decimals;
+        const most = decimals === null || decimals === undefined ? (whole ? 0 : Math.min(places(shown), 2)) : Math.min(decimals, places(shown) + 1);
         const tiny = shown !== 0 && Math.abs(shown) < Math.pow(10, -most) / 2;
         return joined(digits(shown, 0, tiny ? Math.min(6, Math.ceil(-Math.log10(Math.abs(shown)))) : most), step[2]);
     }
 
     /* Round numbers from lowest to highest, about as many as asked for, round in the unit that they are written in. */
-    function ticks(lowest, highest, unit, wanted) {
+    function ticks(lowest, highest, unit, wanted, whole) {
         const size = Math.max(Math.abs(lowest), Math.abs(highest)) || 1;
         const step = stepFor(unit, size);
         const by = step[1];
-        const raw = (highest - lowest || size) / by / Math.max(1, wanted);
+        const least = whole && by === 1 ? 1 : 0;
+        const raw = Math.max(least, (highest - lowest || size) / by / Math.max(1, wanted));
         const power = Math.pow(10, Math.floor(Math.log10(raw)));
         const choices = unit in DURATIONS && by >= 60 && by < 86400 && raw > 1 ? [1, 2, 5, 10, 15, 20, 30, 60, 120] : [1, 2, 2.5, 5, 10].map((one) => one * power);
         const wide = (choices.find((one) => one >= raw * 0.999) || choices[choices.length - 1]) * by;
