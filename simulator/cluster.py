@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.errors import ApiError, failure, unreachable
+from simulator.faults import Fault
 from simulator.model import Guest, Job, Node, Release, Storage, Volume
 from simulator.rights import Rights
 from simulator.tasks import TaskBook
@@ -43,12 +44,17 @@ class Cluster:
         self.qdevice: dict[str, str] = {}  # as the API tells it
         self.subscriptions: dict[str, dict[str, Any]] = {}  # node -> its row
         self.replications: dict[str, dict[str, Any]] = {}  # job -> its row
+        self.bridges: tuple[str, ...] = ("vmbr0", "vmbr1")
+        self.rivals = 0  # how many of the next ids another client takes first
+        self.faults: list[Fault] = []
         self.tokens: dict[str, str] = {}
         self.token_rights: dict[str, Rights] = {}
         self.passwords: dict[str, str] = {}
         self.certificate = Path()
         self.book = TaskBook(self.lock, self.pace)
         self.book.changed = self.touch
+        self.book.faults = self.faults
+        self.book.node_dies = self.node_offline
         self.revision = 0
         self.dirty: set[int] = set()
         self.on_change: Callable[[], None] = lambda: None
@@ -153,6 +159,20 @@ class Cluster:
             raise ValueError(f"no node {guest.node!r}")
         self.guests[guest.vmid] = guest
         self.touch(guest.vmid)
+
+    def begin_guest(self, guest: Guest) -> None:
+        """Put a guest into the cluster that a task is about to make: the list knows nothing but its id for a while."""
+        if self.resources_lag:
+            self._lagging[guest.vmid] = (time.time() + self.resources_lag, replace(guest, status="unknown"))
+        self.guests[guest.vmid] = guest
+        self.touch(guest.vmid)
+
+    def let_rival_take(self, vmid: int) -> None:
+        """Let another client be faster with an id, as often as the controls asked for."""
+        if self.rivals and vmid not in self.guests:
+            self.rivals -= 1
+            node = next(node.name for node in self.nodes.values() if node.online)
+            self.add_guest(Guest(vmid, "qemu", node, f"rival-{vmid}", created=time.time()))
 
     def remove_guest(self, vmid: int) -> None:
         """Take a guest out of the cluster. Raises KeyError if there is none."""

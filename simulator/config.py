@@ -11,23 +11,50 @@ from simulator.model import GiB, Guest, MiB
 
 def config(guest: Guest, major: int, *, in_force: bool = False) -> dict[str, Any]:
     """Return the configuration as it will be, or (``in_force``) without the changes that wait for a restart."""
+    values = dict(guest.extra) if guest.written else _described(guest, major)
+    if guest.written:
+        _overlay(guest, values)
+    if guest.snapshots and (guest.parent or not guest.written):
+        values["parent"] = guest.parent or guest.snapshots[-1].name
+    checksum = digest({key: value for key, value in (values | guest.pending).items() if value is not None})
+    if not in_force:
+        values |= guest.pending
+    values = {key: value for key, value in values.items() if value is not None}
+    if "cipassword" in values:
+        values["cipassword"] = "**********"
+    return values | {"digest": checksum}
+
+
+def _described(guest: Guest, major: int) -> dict[str, Any]:
+    """Return the configuration of a guest that nobody has written to yet."""
     values = _vm(guest, major) if guest.is_vm else _container(guest)
     values |= {key: getattr(guest, key) for key in ("tags", "lock", "onboot", "protection") if getattr(guest, key)}
     if guest.description:
         values["description"] = guest.description
     if guest.template:
         values["template"] = 1
-    if guest.snapshots:
-        values["parent"] = guest.snapshots[-1].name
-    values |= guest.extra
-    if not in_force:
-        values |= guest.pending
-    return values | {"digest": digest(values)}
+    return values | guest.extra
+
+
+def _overlay(guest: Guest, values: dict[str, Any]) -> None:
+    """Put in what may have changed behind the file's back: by a task, or by the controls."""
+    name = "name" if guest.is_vm else "hostname"
+    if name in values:
+        values[name] = guest.name
+    for key in ("tags", "lock", "description", "onboot", "protection", "template"):
+        value = getattr(guest, key)
+        if value:
+            values[key] = int(value) if key == "template" else value
+        elif key in ("onboot", "protection") and key in values:
+            values[key] = 0
+        else:
+            values.pop(key, None)
 
 
 def digest(values: dict[str, Any]) -> str:
     """Return the checksum that guards a configuration against two writers."""
-    return hashlib.sha1(json.dumps(values, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
+    text = json.dumps(values, sort_keys=True) if values else ""
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _vm(guest: Guest, major: int) -> dict[str, Any]:

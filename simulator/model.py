@@ -28,7 +28,8 @@ class Guest:
     """A virtual machine or container. Sizes are bytes, times epoch seconds.
 
     ``status`` is what the cluster's resource list says: ``running``, ``stopped``, ``paused`` or another QEMU state, or
-    ``unknown``. ``reacts`` is False for a guest that does not answer a shutdown request.
+    ``unknown``. ``reacts`` is False for a guest that does not answer a shutdown request. ``pending`` holds the changes
+    that wait for a restart; None there means that the option will be deleted.
     """
 
     vmid: int
@@ -60,6 +61,9 @@ class Guest:
     extra: dict[str, Any] = field(default_factory=dict)
     pending: dict[str, Any] = field(default_factory=dict)
     snapshots: list[Snapshot] = field(default_factory=list)
+    written: bool = False  # whether ``extra`` is the whole configuration file
+    parent: str = ""  # the snapshot on which the guest stands
+    ha: dict[str, Any] = field(default_factory=dict)  # its row of the HA manager
 
     @property
     def is_vm(self) -> bool:
@@ -139,6 +143,7 @@ class Volume:
     verification: str = ""
     encrypted: str = ""
     parent: str = ""
+    config: dict[str, Any] = field(default_factory=dict)  # of the guest in a backup
 
 
 @dataclass
@@ -156,6 +161,8 @@ class Job:
     mode: str = "snapshot"
     comment: str = ""
     keep: dict[str, str] = field(default_factory=dict)
+    compress: str = ""
+    notes: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +25,8 @@ class Param:
     maximum: int | None = None
     max_length: int | None = None
     pattern: str = ""
+    min_length: int | None = None
+    judge: Callable[[str, str], None] | None = None  # raises ValueError; is given the parameter's name and value
 
 
 TEXT = Param()
@@ -57,7 +59,7 @@ def check(schema: Schema, given: Mapping[str, Any]) -> dict[str, Any]:
             errors[name] = UNKNOWN
             continue
         try:
-            values[name] = convert(param, raw)
+            values[name] = convert(param, raw, name)
         except ValueError as problem:
             errors[name] = str(problem)
     for name, param in schema.items():
@@ -68,7 +70,7 @@ def check(schema: Schema, given: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def convert(param: Param, raw: Any) -> Any:
+def convert(param: Param, raw: Any, name: str = "") -> Any:
     """Return one value in its own type. Raises ValueError with the server's words."""
     if isinstance(raw, list) and param.kind != "vmid-list":
         raw = raw[-1] if raw else ""
@@ -84,7 +86,7 @@ def convert(param: Param, raw: Any) -> Any:
             return [_vmid(word) for word in words if str(word)]
         case "number":
             return _within(param, _number(raw))
-    return _text(param, str(raw))
+    return _text(param, str(raw), name)
 
 
 def _boolean(raw: Any) -> int:
@@ -123,11 +125,15 @@ def _within(param: Param, number: float) -> float:
     return number
 
 
-def _text(param: Param, value: str) -> str:
+def _text(param: Param, value: str, name: str) -> str:
     if param.choices and value not in param.choices:
         raise ValueError(f"value '{value}' does not have a value in the enumeration '{', '.join(param.choices)}'")
     if param.max_length is not None and len(value) > param.max_length:
         raise ValueError(f"value may only be {param.max_length} characters long")
+    if param.min_length is not None and len(value) < param.min_length:
+        raise ValueError(f"value must be at least {param.min_length} characters long")
+    if param.judge is not None:
+        param.judge(name, value)
     if param.pattern and not re.fullmatch(param.pattern, value):
         raise ValueError("value does not match the regex pattern")
     return value

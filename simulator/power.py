@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from simulator import confile
 from simulator.cluster import Cluster, locked, no_config
 from simulator.errors import TaskCancelled, TaskFailed
 from simulator.model import Guest
@@ -52,16 +53,28 @@ class Power:
         if guest.lock == "suspended":
             task.say("Resuming suspended VM")
         yield self.cluster.task_seconds
+        self._apply_pending(guest)
+        self._require_bridges(guest)
         self.cluster.power_on(guest)
         if guest.lock == "suspended":
             task.say("Resumed VM, removing state")
             self.cluster.change(guest, lock="")
-        self._apply_pending(guest)
 
     def _apply_pending(self, guest: Guest) -> None:
+        """Let changes take effect that waited, and the guest have the addresses of its configuration."""
         if guest.pending:
-            guest.extra |= guest.pending
-            self.cluster.change(guest, pending={})
+            confile.apply_pending(guest)
+        if guest.written:
+            guest.ips = confile.addresses(guest)
+        self.cluster.touch(guest.vmid)
+
+    def _require_bridges(self, guest: Guest) -> None:
+        for bridge in confile.bridges(guest):
+            if bridge not in self.cluster.bridges:
+                newer = self.cluster.release.major >= 9
+                raise TaskFailed(
+                    f"bridge '{bridge}' does not exist" if newer else "start failed: QEMU exited with code 1"
+                )
 
     def stop(self, task: Task) -> Body:
         """Pull the plug."""
@@ -201,16 +214,18 @@ class Power:
         task.say(f"Requesting HA {'start' if start else 'stop'} for {guest.kind} {guest.vmid}")
         yield 1.5 * self.cluster.task_seconds
         if start:
-            self._later(guest, 5.0, lambda: self._ha_start(guest))
+            self._later(guest, 5.0, lambda: self.ha_start(guest))
         else:
-            self._later(guest, 4.0, lambda: self._ha_stop(guest))
+            self._later(guest, 4.0, lambda: self.ha_stop(guest))
 
-    def _ha_start(self, guest: Guest) -> None:
+    def ha_start(self, guest: Guest) -> None:
+        """Start the guest as the HA manager does."""
         self.cluster.change(guest, hastate="started")
         if not guest.running and not guest.template:
             self._later(guest, 2.0, lambda: self.cluster.power_on(guest))
 
-    def _ha_stop(self, guest: Guest) -> None:
+    def ha_stop(self, guest: Guest) -> None:
+        """Stop the guest as the HA manager does."""
         self.cluster.change(guest, hastate="request_stop")
         self._later(guest, 2.0, lambda: self._ha_stopped(guest))
 

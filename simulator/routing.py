@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulator import params
+from simulator import formats, params
 from simulator.cluster import Cluster
 from simulator.errors import not_implemented
 from simulator.params import Param, Schema
 from simulator.rights import Rights
 
-PATH_PARAMS: dict[str, Param] = {"vmid": params.VMID}
+PATH_PARAMS: dict[str, Param] = {"vmid": params.VMID, "snapname": formats.SNAPSHOT}
 
 
 @dataclass

@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
 from simulator.errors import TaskCancelled, TaskFailed
+from simulator.faults import Fault
 
 Body = Generator[float, None, None]
 LOCK_WAIT = 10.0
@@ -37,6 +38,8 @@ class Task:
     endtime: int = 0
     long_log: Callable[[], list[str]] | None = None
     body: Body | None = None
+    concerns: set[int] = field(default_factory=set)  # further guests it works on, such as the one that a clone makes
+    steps: int = 0
 
     def say(self, line: str) -> None:
         """Write a line into the log."""
@@ -73,6 +76,8 @@ class TaskBook:
         self.tasks: dict[str, Task] = {}
         self.lock_files: dict[int, Task] = {}
         self.changed: Callable[[], None] = lambda: None
+        self.faults: list[Fault] = []
+        self.node_dies: Callable[[str], None] = lambda _node: None
         self._queue: list[tuple[float, int, Task]] = []
         self._order = itertools.count()
         self._pids = itertools.count(2000)
@@ -187,8 +192,12 @@ class TaskBook:
     def _step(self, task: Task) -> None:
         if task.endtime or task.body is None:
             return
+        task.steps += 1
         try:
-            self._push(task, next(task.body))
+            if self._broken(task):
+                return
+            delay = next(task.body)
+            self._push(task, delay * self._slowness(task))
         except StopIteration:
             warnings = sum(line.startswith("WARN:") for line in task.log)
             self._end(task, f"WARNINGS: {warnings}" if warnings else "OK")
@@ -196,6 +205,39 @@ class TaskBook:
             self._end(task, str(problem))
         except Exception as problem:  # noqa: BLE001 - a fault of the simulator must not end the thread of all tasks
             self._end(task, f"internal error - {problem!r}")
+
+    def _broken(self, task: Task) -> bool:
+        """Let a fault strike. Whether the task is over without another word."""
+        fault = next(
+            (f for f in self.faults if f.how != "slow" and f.times and task.steps > f.after and f.fits(task)), None
+        )
+        if fault is None or task.body is None:
+            return False
+        fault.times -= 1
+        if fault.how == "node":
+            self.node_dies(task.node)
+            return True
+        if fault.how == "cut":
+            task.body.close()
+            self._end(task, fault.error)
+            return True
+        # the body may tidy up and say more about it; if it swallows the error it goes on
+        self._push(task, task.body.throw(TaskFailed(fault.error)))
+        return True
+
+    def _slowness(self, task: Task) -> float:
+        return next((fault.factor for fault in self.faults if fault.how == "slow" and fault.fits(task)), 1.0)
+
+    def hold_lock_file(self, vmid: int, seconds: float) -> None:
+        """Hold a guest's lock file for a while without a task that anybody sees."""
+
+        def body() -> Body:
+            yield seconds
+
+        with self.condition:
+            holder = Task("", "", "", "", "", 0, 0, 0, body=body())
+            self.lock_files[vmid] = holder
+            self._push(holder, 0.0)
 
     def _end(self, task: Task, status: str, *, silent: bool = False) -> None:
         if not silent:

@@ -35,6 +35,7 @@ ABOVE_THE_AIM: dict[str, str] = {
     "servers/proxmox/answers.py": "the judgement of every kind of answer",
     "servers/proxmox/gateway.py": "the one door to Proxmox",
     "simulator/server.py": "one HTTP server, from bytes to answers",
+    "simulator/tasks.py": "tasks, their lock files and the one thread that runs them all",
 }
 
 

@@ -1,5 +1,43 @@
 """The endpoints, one file per area. Importing this package fills the route table."""
 
-from simulator.api import access, backup, cluster, guests, ha, nodes, power, rarely, rrd, storage, tasks
+from simulator.api import (
+    access,
+    backup,
+    cluster,
+    config,
+    create,
+    guests,
+    ha,
+    jobs,
+    moving,
+    network,
+    nodes,
+    power,
+    rarely,
+    rrd,
+    snapshots,
+    storage,
+    tasks,
+    volumes,
+)
 
-__all__ = ["access", "backup", "cluster", "guests", "ha", "nodes", "power", "rarely", "rrd", "storage", "tasks"]
+__all__ = [
+    "access",
+    "backup",
+    "cluster",
+    "config",
+    "create",
+    "guests",
+    "ha",
+    "jobs",
+    "moving",
+    "network",
+    "nodes",
+    "power",
+    "rarely",
+    "rrd",
+    "snapshots",
+    "storage",
+    "tasks",
+    "volumes",
+]

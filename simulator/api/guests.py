@@ -40,8 +40,10 @@ def pending(call: Call) -> Any:
     result: list[dict[str, Any]] = [{"key": key, "value": value} for key, value in values.items()]
     for row in result:
         if row["key"] in guest.pending:
-            row["pending"] = guest.pending[row["key"]]
-    return result + [{"key": key, "pending": value} for key, value in guest.pending.items() if key not in values]
+            value = guest.pending[row["key"]]
+            row.update({"delete": 1} if value is None else {"pending": value})
+    fresh = [(key, value) for key, value in guest.pending.items() if key not in values and value is not None]
+    return result + [{"key": key, "pending": value} for key, value in fresh]
 
 
 @route("GET", "/nodes/{node}/{type}/{vmid}/status/current", needs=AUDIT)
@@ -66,7 +68,8 @@ def snapshots(call: Call) -> Any:
         result.append(row | ({"parent": snapshot.parent} if snapshot.parent else {}))
     digest = config.config(guest, call.cluster.release.major)["digest"]
     here = {"name": "current", "description": "You are here!", "digest": digest, "running": int(guest.running)}
-    return [*result, here | ({"parent": guest.snapshots[-1].name} if guest.snapshots else {})]
+    parent = guest.parent or (guest.snapshots[-1].name if guest.snapshots and not guest.written else "")
+    return [*result, here | ({"parent": parent} if parent else {})]
 
 
 @route("GET", "/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces", unlocked=True)

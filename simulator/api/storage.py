@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from simulator import rows
+from simulator import disks, rows
 from simulator.errors import bad_parameter, failure
-from simulator.model import Guest, Storage, Volume
+from simulator.model import Storage, Volume
 from simulator.params import FLAG, TEXT, VMID
 from simulator.routing import Call, route
 
@@ -47,7 +47,7 @@ def content(call: Call) -> Any:
     if not storage.active:
         raise failure(f"storage '{storage.name}' is not online")
     kind, vmid = call.params.get("content"), call.params.get("vmid")
-    found = [*_images(call, storage), *call.cluster.volumes.values()]
+    found = [*disks.volumes(call.cluster, storage, call.node), *call.cluster.volumes.values()]
     return [
         volume_row(volume)
         for volume in found
@@ -66,26 +66,6 @@ def _may_use(call: Call, storage: Storage, volume: Volume) -> bool:
     if volume.content == "backup":
         return call.rights.may(path, "Datastore.AllocateSpace") and call.rights.may(f"/vms/{volume.vmid}", "VM.Backup")
     return call.rights.may(path, "Datastore.Audit") and call.rights.may(f"/vms/{volume.vmid}", "VM.Config.Disk")
-
-
-def _images(call: Call, storage: Storage) -> list[Volume]:
-    """Return the disks of the node's guests on a storage, which follow from the guests."""
-    return [
-        _image(storage, guest, call.node)
-        for guest in call.cluster.guests.values()
-        if guest.storage == storage.name and (storage.shared or guest.node == call.node)
-    ]
-
-
-def _image(storage: Storage, guest: Guest, node: str) -> Volume:
-    volid = disk_volid(storage.name, guest.vmid, template=guest.template)
-    kind = "images" if guest.is_vm else "rootdir"
-    return Volume(volid, storage.name, kind, "raw", guest.maxdisk, int(guest.created), node, guest.vmid)
-
-
-def disk_volid(storage: str, vmid: int, *, template: bool = False) -> str:
-    """Return the id of a guest's first disk."""
-    return f"{storage}:{'base' if template else 'vm'}-{vmid}-disk-0"
 
 
 def volume_row(volume: Volume) -> dict[str, Any]:

@@ -16,7 +16,7 @@ SECTIONS = ("errors", "rights", "power")
 # steps that need what the simulator does not do, or what stands in the notes as the recording's own
 SKIPPED = re.compile(
     r"rights: (give|ACL|one guest|token|create|use of|role|pool)|undo|json broken|content type json|expired"
-    r"|broken signature|ticket|CSRF|delete|protection|to disk|suspended|agent|with a body"
+    r"|broken signature|ticket|CSRF|delete|protection|protected|to disk|suspended|agent|with a body"
 )
 
 
