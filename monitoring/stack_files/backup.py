@@ -93,9 +93,10 @@ def _portal(target: Path) -> Part:
         databases.save_postgresql(database, target / DUMP)
     else:
         databases.save_sqlite(Path(database["NAME"]), target / SQLITE)
-    keys = sorted(path for path in (Path(settings.PORTAL_DATA) / "keys").glob("*") if path.is_file())
+    folder = Path(settings.PORTAL_DATA) / "keys"
+    keys = sorted(path for path in folder.rglob("*") if path.is_file())
     for key in keys:
-        files.copy(key, target / "keys" / key.name)
+        files.copy(key, target / "keys" / key.relative_to(folder))
     sentence = _("Its database and %d keys: keep them where nobody else can read them.") % len(keys)
     if not any(key.name == "field-key" for key in keys):
         sentence += " " + _("PORTAL_FIELD_KEYS is not among them: keep it yourself, or stored secrets are lost.")

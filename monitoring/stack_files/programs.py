@@ -83,11 +83,15 @@ def alertmanager(sources: Sources, target: Path) -> Part:
 
 
 def grafana_files(sources: Sources, target: Path) -> Part:
-    """Its settings and its database."""
+    """Its settings, what it provisions, and its database."""
     name, saved = "Grafana: settings and database", []
     ini, database = sources.ini_file(), sources.grafana_file()
     if ini is not None and _copied(ini, target / "grafana.ini"):
         saved.append(str(ini))
+    provisioning = ini.parent / "provisioning" if saved and ini is not None else None
+    if provisioning is not None and provisioning.is_dir():
+        for path in sorted(path for path in provisioning.rglob("*.y*ml") if path.is_file()):
+            _copied(path, target / "provisioning" / path.relative_to(provisioning))
     if database is not None:
         try:
             databases.save_sqlite(database, target / "grafana.db")

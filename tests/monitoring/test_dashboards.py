@@ -13,6 +13,7 @@ from django.urls import resolve
 from monitoring import panels
 from monitoring.thresholds import DEFAULTS
 from tests.support.components import need
+from tests.support.processes import BASE
 
 FILES = sorted(panels.folder().glob("*.json"))
 DATA = {"type": "prometheus", "uid": "prometheus"}
@@ -223,6 +224,11 @@ def test_a_dashboard_leads_to_the_others_and_to_the_portal(uid):
     assert portal["url"].startswith("../")
     assert portal["targetBlank"] is True
     assert resolve(portal["url"].removeprefix(".."))
+
+
+def test_the_page_of_the_documentation_names_them_all():
+    rows = re.findall(r"^\| `([\w-]+)` \| ([^|]+) \|", (BASE / "docs" / "dashboards.md").read_text(), re.M)
+    assert dict(rows) == {one.uid: one.title for one in panels.dashboards()}
 
 
 @pytest.mark.real

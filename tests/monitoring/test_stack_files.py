@@ -145,6 +145,24 @@ def test_a_place_that_cannot_be_written_is_a_sentence(installation, tmp_path):
         backup.save(tmp_path / "file", Sources.here())
 
 
+def test_the_keys_that_sign_for_grafana_are_saved_with_the_others(installation, tmp_path):
+    (installation / "keys" / "grafana").mkdir()
+    (installation / "keys" / "grafana" / "p1.pem").write_text("a private key")
+    done = backup.save(tmp_path / "backups", Sources.here())
+    restore.restore(done.folder, tmp_path / "new")
+    path = tmp_path / "new" / "keys" / "grafana" / "p1.pem"
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("a private key", 0o600)
+
+
+def test_what_grafana_provisions_is_saved_with_its_settings(installation, tmp_path):
+    files = {"grafana.ini": "[server]", "provisioning/datasources/proxmox-manager.yml": "apiVersion: 1"}
+    for name, text in files.items():
+        (tmp_path / "etc" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "etc" / name).write_text(text)
+    done = backup.save(tmp_path / "backups", Sources.here(grafana_ini=tmp_path / "etc" / "grafana.ini"))
+    assert {name: (done.folder / "grafana" / name).read_text() for name in files} == files
+
+
 def test_grafanas_settings_and_database_are_found_where_one_says(installation, tmp_path):
     (tmp_path / "grafana.ini").write_text("[server]")
     with closing(sqlite3.connect(tmp_path / "grafana.db")) as database:
