@@ -1,0 +1,258 @@
+"""The second renderer's numbers: who gets them, what Prometheus is asked, and what its troubles become."""
+
+import gzip
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.test import override_settings
+
+from monitoring.drawing import asking
+from monitoring.drawing.asking import Trouble
+from servers.models import Server
+from tests.support import seed
+from tests.support.processes import free_port
+from tests.support.prometheus import StandInPrometheus, matrix
+
+pytestmark = pytest.mark.django_db
+PANEL = "/admin/panels/server/1"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_known_of_prometheus():
+    asking.BREAKER.answered()
+    yield
+    asking.BREAKER.answered()
+
+
+@pytest.fixture
+def server():
+    return seed.make_server(seed.make_cluster("demo"), vmid=100, name="web-01")
+
+
+@pytest.fixture
+def prometheus(settings):
+    with StandInPrometheus() as stand_in:
+        settings.PORTAL_PROMETHEUS_URL = stand_in.url
+        yield stand_in
+
+
+def data(address=PANEL, role="viewer", **asked):
+    wanted = {"var-cluster": "demo", "var-server": "100", **asked}
+    return seed.browser(role).get(f"{address}/data", wanted)
+
+
+def trouble(**asked):
+    return data(**asked).json()["trouble"]
+
+
+# --- who may, and of what
+
+
+def test_a_viewer_gets_the_numbers_of_a_server(server, prometheus):
+    found = data().json()
+    assert [one["name"] for one in found["series"]] == ["Proxmox", "Exporter", "Threshold"]
+    assert [one["dashed"] for one in found["series"]] == [False, False, True]
+
+
+def test_strangers_are_sent_to_the_login(client, server, prometheus):
+    assert client.get(f"{PANEL}/data").status_code == 302
+    assert seed.browser(staff=False).get(f"{PANEL}/data").status_code == 302
+    assert prometheus.asked == []
+
+
+def test_staff_without_rights_find_nothing(server, prometheus):
+    assert data(role="").status_code == 404
+    assert prometheus.asked == []
+
+
+def test_a_server_that_this_person_may_not_see_is_not_found(server, prometheus, monkeypatch):
+    monkeypatch.setattr(Server, "allows", lambda self, action: self.name != "web-01")
+    seed.make_server(server.cluster, vmid=101)
+    assert data().status_code == 404
+    assert data(f"/admin/panels/proxmox/{server.pk}/1").status_code == 404
+    assert data(**{"var-server": "101"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"var-server": "999"}, {"var-cluster": "other"}, {"var-node": "pve9"}, {"var-server": '100"} or up{a="'},
+        {"var-cluster": ".*"}, {"var-server": "１００"}, {"var-server": "9" * 40},
+    ],
+)  # fmt: skip
+def test_what_is_not_in_the_inventory_never_reaches_prometheus(server, prometheus, asked):
+    assert data(**asked).status_code == 404
+    assert prometheus.asked == []
+
+
+@pytest.mark.parametrize("address", ["/admin/panels/server/99", "/admin/panels/nothing/1", "/admin/panels/proxmox/9/1"])
+def test_only_panels_of_the_catalogue_are_drawn(server, prometheus, address):
+    assert data(address).status_code == 404
+
+
+def test_nothing_else_of_the_request_reaches_the_query(server, prometheus):
+    data(query="up", expr="up", step="1", **{"var-job": '"} or up{'})
+    assert all('cluster="demo"' in one["query"] or "portal_alert_threshold" in one["query"] for one in prometheus.asked)
+    assert not any("or up{" in one["query"] for one in prometheus.asked)
+
+
+def test_a_name_full_of_signs_stays_a_name(prometheus):
+    cluster = seed.make_cluster('a"} or vector(1) #\\')
+    seed.make_server(cluster, vmid=100)
+    assert data(**{"var-cluster": cluster.name}).status_code == 200
+    assert 'cluster="a\\"} or vector(1) #\\\\"' in prometheus.asked[0]["query"]
+
+
+def test_a_panel_of_one_thing_asks_to_choose_it(server, prometheus):
+    assert trouble(**{"var-server": ""})["kind"] == "choose"
+
+
+# --- what is asked
+
+
+def test_a_panel_is_asked_for_once_while_nothing_new_can_be_there(server, prometheus):
+    data()
+    asked = len(prometheus.asked)
+    data()
+    assert (asked, len(prometheus.asked)) == (3, 3)
+
+
+def test_gaps_stay_gaps_and_infinity_is_one(server, prometheus):
+    values = {0: 1.5, 1: None, 2: float("inf"), 3: float("nan"), 4: 2}
+    prometheus.answer = lambda _path, query: matrix(
+        ({}, lambda at: values[(at // 60) % 5]), **{name: query[name] for name in ("start", "end", "step")}
+    )
+    series = data().json()["series"][0]["values"]
+    start = int(prometheus.asked[0]["start"]) // 60 % 5
+    assert series[(5 - start) % 5 :][:5] == [1.5, None, None, None, 2]
+
+
+def test_of_very_many_series_the_highest_are_drawn_and_it_is_said(server, prometheus):
+    prometheus.answer = lambda _path, query: matrix(
+        *(({"name": str(number)}, lambda _at, number=number: number) for number in range(90)),
+        **{name: query[name] for name in ("start", "end", "step")},
+    )
+    found = data().json()
+    assert len(found["series"]) == 40
+    assert min(one["values"][0] for one in found["series"]) > 50
+    assert "40 of 270" in found["words"][0]
+
+
+def test_a_bounded_range_is_told_with_the_numbers(server, prometheus):
+    assert "400 days" in data(**{"from": "now-10y"}).json()["words"][0]
+
+
+def test_the_answer_is_packed_for_whoever_unpacks(server, prometheus):
+    browser = seed.browser("viewer")
+    answer = browser.get(
+        f"{PANEL}/data", {"var-cluster": "demo", "var-server": "100"}, headers={"Accept-Encoding": "gzip"}
+    )
+    assert json.loads(gzip.decompress(answer.content))["series"]
+    assert len(answer.content) < 5000
+
+
+def test_the_file_has_the_times_and_no_formula(server, prometheus):
+    seed.make_server(server.cluster, vmid=101)
+    answer = seed.browser("viewer").get(f"{PANEL}/csv", {"var-cluster": "demo", "var-server": "100"})
+    head, first, *_ = answer.content.decode("utf-8-sig").splitlines()
+    assert head == "time,Proxmox (percent),Exporter (percent),Threshold (percent)"
+    assert first.split(",")[0].endswith("+00:00")
+    assert ".csv" in answer["Content-Disposition"]
+
+
+# --- Prometheus is not well
+
+
+def test_nothing_listens_there(server, settings):
+    settings.PORTAL_PROMETHEUS_URL = f"http://127.0.0.1:{free_port()}"
+    found = trouble()
+    assert found["kind"] == "absent"
+    assert "bin/up --install-monitoring" in found["hint"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "words"),
+    [
+        ((401, b"no"), "token", "PORTAL_PROMETHEUS_TOKEN"),
+        ((404, b"<html>not here</html>"), "odd", "PORTAL_PROMETHEUS_URL"),
+        ((200, b"<html>a login page</html>"), "odd", "PORTAL_PROMETHEUS_URL"),
+        ((200, b"[" * 100_000), "odd", "PORTAL_PROMETHEUS_URL"),
+        ((200, b'{"status":"success","data":{"resultType":"matrix","result":[{"metric":1}]}}'), "odd", "URL"),
+        ((200, b"x" * 10 * 2**20), "large", "shorter range"),
+        ((422, b'{"status":"error","error":"too many samples"}'), "said", "too many samples"),
+    ],
+)
+def test_each_trouble_is_told_by_its_name(server, prometheus, answer, kind, words):
+    prometheus.answer = lambda _path, _query: answer
+    found = trouble()
+    assert found["kind"] == kind
+    assert words in found["sentence"] + found["hint"]
+
+
+def test_no_secret_of_the_address_is_shown(server, settings):
+    settings.PORTAL_PROMETHEUS_URL = f"http://me:secret@127.0.0.1:{free_port()}/prom"
+    assert "secret" not in json.dumps(trouble())
+
+
+def test_the_token_is_sent(server, prometheus, settings):
+    settings.PORTAL_PROMETHEUS_TOKEN = "right"
+    data()
+    assert prometheus.asked[0]["headers"]["Authorization"] == "Bearer right"
+
+
+def test_a_dead_prometheus_is_asked_once_and_again_when_the_pause_is_over(server, prometheus, monkeypatch):
+    prometheus.answer = lambda _path, _query: (500, b"broken")
+    for _time in range(5):
+        assert trouble()["kind"] == "odd"
+    assert len(prometheus.asked) == 1
+    prometheus.answer = StandInPrometheus.level
+    monkeypatch.setattr(asking.BREAKER, "until", 0.0)
+    assert data().json()["series"]
+
+
+def test_a_slow_prometheus_holds_few_up_and_those_shortly(server, prometheus, monkeypatch):
+    """Twelve ask at once; each asking lasts a second at most, then everybody knows."""
+    monkeypatch.setattr(asking, "SECONDS", 1.0)
+    prometheus.delay = 30
+
+    def ask(_number):
+        started = time.monotonic()
+        try:
+            with asking.turn():
+                asking.ask("query", query="1")
+        except Trouble as found:
+            return found.kind, time.monotonic() - started
+        return "", 0.0
+
+    with ThreadPoolExecutor(12) as people:
+        found = list(people.map(ask, range(12)))
+    assert {kind for kind, _seconds in found} <= {"slow", "busy"}
+    assert len(prometheus.asked) <= asking.AT_ONCE + asking.IN_LINE
+    assert ask(0)[1] < 0.5
+
+
+def test_one_slow_answer_is_not_yet_a_dead_prometheus(server, prometheus, monkeypatch):
+    monkeypatch.setattr(asking, "SECONDS", 0.3)
+    prometheus.delay = 2
+    assert trouble()["kind"] == "slow"
+    prometheus.delay = 0
+    monkeypatch.setattr(asking, "SECONDS", 6.0)
+    assert data().json()["series"]
+
+
+def test_the_page_of_one_panel_opens_whatever_prometheus_does(server, prometheus):
+    prometheus.delay = 30
+    started = time.monotonic()
+    answer = seed.browser("viewer").get(f"{PANEL}/", {"var-cluster": "demo", "var-server": "100"})
+    assert answer.status_code == 200
+    assert b"data-panels" in answer.content
+    assert time.monotonic() - started < 10
+    assert prometheus.asked == []
+
+
+def test_the_numbers_need_no_redis(server, prometheus):
+    gone = {"default": {"BACKEND": "portal.lib.cache.RedisCache", "LOCATION": "redis://127.0.0.1:1/1"}}
+    with override_settings(CACHES=gone):
+        assert data().json()["series"]
