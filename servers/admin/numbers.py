@@ -4,6 +4,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, Final
 
+from django.core.cache import cache
 from django.db.models import Case, Count, F, FloatField, IntegerField, Max, Q, Value, When
 from django.db.models.functions import Cast
 from django.http import HttpRequest
@@ -16,6 +17,10 @@ SHOWN_NODES: Final = 8
 SHOWN_STORAGES: Final = 6
 SHOWN_CHANGES: Final = 10
 RUNS_OF: Final = timedelta(days=1)
+# From so many servers on, the ages of their backups are counted twice a minute and not for every look.
+MANY: Final = 5000
+BACKUPS_KEY: Final = "servers:backup-ages"
+REMEMBERED_SECONDS: Final = 30
 
 
 class Numbers:
@@ -61,10 +66,17 @@ class Numbers:
     @cached_property
     def backups(self) -> dict[str, int]:
         """Living servers by the age of their newest backup: one pass over the backups, and the rest have none."""
+        total = sum(self.servers.values())
+        if total < MANY:
+            return self._count_backups(total)
+        found: dict[str, int] = cache.get_or_set(BACKUPS_KEY, lambda: self._count_backups(total), REMEMBERED_SECONDS)
+        return found
+
+    def _count_backups(self, total: int) -> dict[str, int]:
         kept = Backup.objects.filter(gone_at=None, server__retired_at=None, server__template=False)
         newest = kept.order_by().values("server").annotate(newest_backup=Max("created_at"))
         counts = newest.aggregate(**{step[0]: Count("server", filter=backup_age(step[0])) for step in BACKUP_AGES})
-        return {**counts, "none": max(0, sum(self.servers.values()) - sum(counts.values()))}
+        return {**counts, "none": max(0, total - sum(counts.values()))}
 
     @cached_property
     def failed_runs(self) -> int:

@@ -33,7 +33,7 @@ class Backup(models.Model):
     encrypted = models.BooleanField(_("encrypted"), default=False)
     verification = models.CharField(_("verification"), max_length=10, choices=Verification, default="", blank=True)
     first_seen = models.DateTimeField(default=clock.now)
-    gone_at = models.DateTimeField(_("gone"), null=True, blank=True, db_index=True)
+    gone_at = models.DateTimeField(_("gone"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("backup")
@@ -44,7 +44,12 @@ class Backup(models.Model):
                 fields=["storage", "volid"], condition=models.Q(gone_at=None), name="one_living_backup_of_a_volume"
             )
         ]
-        indexes = [models.Index(fields=["server", "-created_at"])]
+        # What exists, by server and by age; an index on gone_at alone would be preferred and hold nearly all rows.
+        indexes = [
+            models.Index(fields=["server", "-created_at"]),
+            models.Index(fields=["server", "created_at"], condition=models.Q(gone_at=None), name="kept_of_a_server"),
+            models.Index(fields=["created_at", "id"], condition=models.Q(gone_at=None), name="kept_by_age"),
+        ]
 
     def __str__(self) -> str:
         return self.volid

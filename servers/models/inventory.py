@@ -58,7 +58,7 @@ class Thing(models.Model):
     status_since = models.DateTimeField(_("since"), default=clock.now)
     first_seen = models.DateTimeField(_("first seen"), default=clock.now)
     missing = models.PositiveSmallIntegerField(default=0)  # complete answers in a row without it
-    retired_at = models.DateTimeField(_("retired"), null=True, blank=True, db_index=True)
+    retired_at = models.DateTimeField(_("retired"), null=True, blank=True)
 
     class Meta:
         abstract = True
@@ -190,8 +190,10 @@ class Server(Thing):
                 fields=["cluster", "vmid"], condition=Q(retired_at=None), name="one_living_server_of_a_vmid"
             )
         ]
+        # No index on retired_at alone: almost every row has the same, and SQLite would prefer it to those that sort.
         indexes = [
             models.Index(fields=["retired_at", "template", "status"]),
+            models.Index(fields=["retired_at", "vmid", "id"]),  # the list in its own order, page by page
             models.Index(fields=["name"]),
             models.Index(fields=["vmid"]),
         ]

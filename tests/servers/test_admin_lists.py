@@ -191,3 +191,21 @@ def test_the_empty_list_of_servers_says_what_comes_first():
     assert "There is no cluster yet" in client.get("/admin/servers/server/").content.decode()
     seed.make_cluster()
     assert "with the next sync" in client.get("/admin/servers/server/").content.decode()
+
+
+def plan_of(address):
+    """How SQLite finds the rows of that list's page."""
+    client = seed.browser("viewer")
+    with CaptureQueriesContext(connection) as found:
+        client.get(address)
+    (sql,) = [query["sql"] for query in found if " LIMIT 50" in query["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+        return " | ".join(row[3] for row in cursor.fetchall())
+
+
+@pytest.mark.parametrize("name", ["server", "backup"])
+def test_a_page_of_a_long_list_is_read_in_its_order_and_not_sorted(name):
+    seed.many_servers(190)
+    assert "ORDER BY" not in plan_of(url(name))
+    assert "ORDER BY" not in plan_of(url(name, "?p=2"))
