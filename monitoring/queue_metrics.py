@@ -39,7 +39,13 @@ def notification_families() -> Iterator[Metric]:
     queue = GaugeMetricFamily("portal_deliveries", "Deliveries that somebody has to deal with.", labels=["state"])
     for state, number in sorted(figures.queue.items()):
         queue.add_metric([state], number)
+    suppressed = CounterMetricFamily(
+        "notification_suppressed", "How often somebody was not told, by reason.", labels=["reason"]
+    )
+    for reason, number in sorted(figures.suppressed.items()):
+        suppressed.add_metric([reason], number)
     yield total
+    yield suppressed
     yield queue
     yield GaugeMetricFamily(
         "portal_delivery_oldest_due_seconds", "How late the latest delivery is.", value=figures.oldest_due_seconds

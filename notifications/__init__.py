@@ -1,20 +1,38 @@
 """From a message to its delivery. Knows no Proxmox and no Prometheus.
 
-This is the door: other apps use ``Message``, ``publish``, ``told``, ``has_channel`` and ``figures``, and nothing
-behind them.
+This is the door: other apps use what is named in ``__all__``, and nothing behind it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from notifications.message import Message, Severity, Status
 
 if TYPE_CHECKING:
     from notifications.counting import Figures
+    from notifications.explaining import Line
     from notifications.history import Told
     from notifications.models import AlertChannel, Notification
 
-__all__ = ["Message", "Severity", "Status", "figures", "has_channel", "publish", "told"]
+__all__ = [
+    "Message",
+    "Severity",
+    "Status",
+    "acknowledged",
+    "decisions",
+    "figures",
+    "has_channel",
+    "has_route",
+    "maintenance_now",
+    "publish",
+    "reach",
+    "resolved",
+    "silence_url",
+    "snoozed",
+    "told",
+    "try_url",
+]
 
 
 def publish(message: Message, *, channels: "Iterable[AlertChannel] | None" = None) -> "Notification":
@@ -47,3 +65,75 @@ def told(message_id: str) -> "list[Told]":
     from notifications import history
 
     return history.of(message_id)
+
+
+def decisions(message_id: str) -> "list[Line]":
+    """What was decided about the messages under that id, for each route and channel, in order: why somebody was told,
+    or was not."""
+    from notifications import explaining
+
+    return explaining.of(message_id)
+
+
+# --- what people do about an incident: ``message_id`` is the ``id`` of its messages
+
+
+def acknowledged(message_id: str, by: str) -> int:
+    """Somebody looks after it: it is neither repeated nor escalated any more. Returns in how many routes it was open.
+    Call it in the transaction that keeps the acknowledgement."""
+    from notifications import attending
+
+    return attending.acknowledged(message_id, by)
+
+
+def snoozed(message_id: str, until: datetime, by: str) -> int:
+    """It is neither repeated nor escalated until then, and said once more at that time unless somebody acknowledged it.
+    Returns in how many routes it was told."""
+    from notifications import attending
+
+    return attending.snoozed(message_id, until, by)
+
+
+def resolved(message_id: str) -> int:
+    """It is over and nobody needs to hear that: drop what was to come. (The usual end is a message that says so:
+    ``publish(message.resolved())``.) Returns in how many routes it was open."""
+    from notifications import attending
+
+    return attending.resolved(message_id)
+
+
+# --- questions about rules
+
+
+def reach() -> Callable[[Mapping[str, str]], bool]:
+    """A function that says of labels whether something critical about such a thing would be told to anybody. It has
+    read the rules: ask it about many things."""
+    from notifications import reaching
+
+    return reaching.reach()
+
+
+def has_route(labels: Mapping[str, str]) -> bool:
+    """Whether something critical about a thing with these labels would be told to anybody."""
+    return reach()(labels)
+
+
+def maintenance_now(labels: Mapping[str, str]) -> tuple[str, datetime] | None:
+    """The maintenance window that covers a thing with these labels now, as (name, end); None if there is none."""
+    from notifications import attending
+
+    return attending.maintenance_now(dict(labels))
+
+
+def silence_url(labels: Mapping[str, str]) -> str:
+    """The address of the form for a silence, with these labels as its matchers."""
+    from notifications import links
+
+    return links.silence(labels)
+
+
+def try_url(labels: Mapping[str, str]) -> str:
+    """The address of the page that says who would be told of something with these labels."""
+    from notifications import links
+
+    return links.try_it(labels)

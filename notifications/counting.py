@@ -1,12 +1,12 @@
 """Figures about messages for the metrics. Reads rows and changes nothing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db.models import Count, Min, Q
 
 from notifications import channels
 from notifications.message import Status
-from notifications.models import Delivery, NotificationCounter, Result
+from notifications.models import Delivery, NotificationCounter, Result, SuppressionCounter
 from notifications.models.delivery import PENDING, DeliveryState
 from portal.lib import clock
 
@@ -14,11 +14,13 @@ from portal.lib import clock
 @dataclass(frozen=True)
 class Figures:
     """``counts``: (kind of channel, result) to a number that never falls. ``queue``: state to the number of deliveries
-    that somebody or something still has to deal with. ``oldest_due_seconds``: how late the latest one is, 0 if none."""
+    that somebody or something still has to deal with. ``oldest_due_seconds``: how late the latest one is, 0 if none.
+    ``suppressed``: reason to how often somebody was not told, a number that never falls."""
 
     counts: dict[tuple[str, str], int]
     queue: dict[str, int]
     oldest_due_seconds: float
+    suppressed: dict[str, int] = field(default_factory=dict)
 
 
 def read() -> Figures:
@@ -34,4 +36,4 @@ def read() -> Figures:
     # Those that could be sent now: a recovery that waits for its opening is not late.
     oldest = Delivery._free(clock.now()).aggregate(oldest=Min("due_at"))["oldest"]
     late = (clock.now() - oldest).total_seconds() if oldest else 0.0
-    return Figures(counts, queue, max(0.0, late))
+    return Figures(counts, queue, max(0.0, late), SuppressionCounter.values())

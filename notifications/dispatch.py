@@ -6,34 +6,38 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from notifications import rulebook, watching
+from notifications.deciding import Book
 from notifications.message import Message, Severity, Status
-from notifications.models import AlertChannel, Delivery, DeliveryState, Notification
-from portal.lib.nudge import nudge
+from notifications.models import AlertChannel, Delivery, Notification
+from notifications.routing.reasons import Reason
+from notifications.telling import keep, tell, wake
+from portal.lib import clock
 
 
 def publish(message: Message, *, channels: Iterable[AlertChannel] | None = None) -> Notification:
     """See ``notifications.publish``."""
     with transaction.atomic():
-        notification, fresh = _keep(message)
+        notification, fresh = keep(message)
         if not fresh:
             return notification
-        chosen = list(channels) if channels is not None else list(wanting(message))
-        rows = [
-            Delivery(
-                notification=notification,
-                channel=channel,
-                channel_name=channel.name,
-                kind=channel.kind,
-                incident=message.id,
-            )
-            for channel in chosen
-        ]
-        for delivery in Delivery.objects.bulk_create(rows):
-            wake(delivery)
+        if channels is not None:
+            _to_named(notification, message, channels)
+        elif message.status == Status.RESOLVED:
+            watching.recovery(notification, message)
+        else:
+            watching.opening(notification, message)
     return notification
+
+
+def _to_named(notification: Notification, message: Message, channels: Iterable[AlertChannel]) -> None:
+    book = Book(message.id, notification, clock.now())
+    receivers = {channel.pk: rulebook.as_receiver(channel) for channel in channels}
+    for delivery in tell(notification, receivers.values()):
+        book.note(Reason.QUEUED, None, receivers[delivery.channel_id or 0], delivery=delivery)
+    book.write()
 
 
 def publish_test(
@@ -50,7 +54,7 @@ def publish_test(
         labels={"channel": name or kind, "kind": kind},
     )
     with transaction.atomic():
-        notification, _fresh = _keep(message)
+        notification, _fresh = keep(message)
         delivery = Delivery.objects.create(
             notification=notification,
             channel=channel,
@@ -61,39 +65,3 @@ def publish_test(
         )
         wake(delivery)
     return delivery
-
-
-def wanting(message: Message) -> Iterable[AlertChannel]:
-    """The channels that want this message: for a recovery those that were told of the trouble, whatever its severity
-    is now; else every enabled one whose minimum it reaches. Routing will narrow it here."""
-    enabled = AlertChannel.objects.filter(enabled=True).order_by("pk")
-    if message.status == Status.RESOLVED:
-        return enabled.filter(pk__in=_told(message).values("channel"))
-    return [channel for channel in enabled if message.reaches(channel.minimum_severity)]
-
-
-def _told(message: Message) -> Any:
-    """Deliveries of what this recovery ends, that arrived or still may."""
-    opening = Q(notification__incident=message.id) | Q(notification__key=message.previous)
-    lost = (DeliveryState.DEAD, DeliveryState.DISMISSED)
-    return Delivery.objects.filter(opening, notification__status=Status.FIRING).exclude(state__in=lost)
-
-
-def wake(delivery: Delivery) -> None:
-    """Have it sent as soon as this transaction is over."""
-    from notifications.tasks import deliver
-
-    nudge(deliver, delivery.pk)
-
-
-def _keep(message: Message) -> tuple[Notification, bool]:
-    return Notification.objects.get_or_create(
-        key=message.key,
-        defaults={
-            "incident": message.id,
-            "status": message.status,
-            "severity": message.severity,
-            "title": message.title,
-            "body": message.as_json(),
-        },
-    )

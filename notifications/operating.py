@@ -6,10 +6,10 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from notifications.dispatch import wake
 from notifications.models import Delivery, DeliveryState, NotificationCounter, Result
 from notifications.models.delivery import DISMISSABLE, RESENDABLE
 from notifications.sending import wake_next
+from notifications.telling import wake
 from portal.lib import audit, clock
 
 

@@ -8,13 +8,14 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from notifications import channels
+from notifications import channels, deciding
 from notifications.backoff import GIVE_UP, next_try
 from notifications.channels.base import Channel, Outcome, Verdict
-from notifications.dispatch import publish, wake
+from notifications.dispatch import publish
 from notifications.message import Message, Severity, Status
 from notifications.models import AlertChannel, Delivery, DeliveryAttempt, DeliveryState, NotificationCounter, Result
 from notifications.models.delivery import WAITING
+from notifications.telling import wake
 from portal.lib import clock
 from portal.lib.encrypted import Sealed, Undecryptable
 
@@ -116,6 +117,7 @@ def _settle(delivery: Delivery, message: Message, token: str, outcome: Outcome, 
         if not delivery.settle(token, duration_seconds=seconds, **columns):
             return
         NotificationCounter.add(delivery.kind, _result(message, state))
+        deciding.settled(delivery, state, due, outcome.sentence)
         if delivery.channel and not delivery.draft:
             _tell_channel(delivery.channel, outcome, moment)
         wake_next(delivery)

@@ -17,6 +17,11 @@ BEAT: Final[dict[str, dict[str, Any]]] = {
         "schedule": settings.PORTAL_TICK_SECONDS,
         "options": {"expires": 30},
     },
+    "notifications-take-turns": {
+        "task": "notifications.take_turns",
+        "schedule": settings.PORTAL_TICK_SECONDS,
+        "options": {"expires": 30},
+    },
 }
 
 
@@ -40,3 +45,16 @@ def deliver_due() -> int:
     for pk in found:
         nudge(deliver, pk)
     return len(found)
+
+
+@shared_task(name="notifications.take_turns", soft_time_limit=SOFT_LIMIT, time_limit=HARD_LIMIT)
+def take_turns() -> int:
+    """Do what routes have due: groups, digests, the ends of silences, reminders, escalations. How many were done."""
+    from notifications import bundling, turning
+    from notifications.models import Bundle, Watch
+
+    moment = clock.now()
+    bundles = list(Bundle.objects.filter(due_at__lte=moment).order_by("due_at").values_list("pk", flat=True)[:BATCH])
+    done = sum(bundling.flush(pk) for pk in bundles)
+    watches = list(Watch.objects.filter(due_at__lte=moment).order_by("due_at").values_list("pk", flat=True)[:BATCH])
+    return done + sum(turning.turn(pk) for pk in watches)

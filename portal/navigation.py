@@ -108,6 +108,7 @@ _NOTIFICATIONS: Final = [
     ("silence", gettext_noop("Silences"), "notifications_paused"),
     ("maintenance", gettext_noop("Maintenance"), "construction"),
     ("notification", gettext_noop("Notifications"), "mail"),
+    ("decision", gettext_noop("Decisions"), "rule"),
 ]
 
 

@@ -14,7 +14,15 @@ from portal.lib.access import ADMINISTRATOR, OPERATOR, VIEWER
 SEEN: Final = {
     "servers": ("server", "node", "storage", "cluster", "backup", "backuprun", "statechange", "operation"),
     "monitoring": ("incident", "alert", "alertthreshold", "review", "servercoverage"),
-    "notifications": ("alertchannel", "notification", "delivery"),
+    "notifications": (
+        "alertchannel",
+        "notification",
+        "delivery",
+        "route",
+        "silence",
+        "maintenance",
+        "decision",
+    ),
 }
 
 VIEWER_MAY: Final[frozenset[str]] = frozenset(
@@ -30,6 +38,8 @@ OPERATOR_MAY: Final[frozenset[str]] = VIEWER_MAY | {
     "monitoring.add_review",
     "notifications.resend_delivery",
     "notifications.dismiss_delivery",
+    "notifications.add_silence",
+    "notifications.end_silence",
 }
 ADMINISTRATOR_MAY: Final[frozenset[str]] = OPERATOR_MAY | {
     "servers.add_cluster",
@@ -43,6 +53,12 @@ ADMINISTRATOR_MAY: Final[frozenset[str]] = OPERATOR_MAY | {
     "notifications.change_alertchannel",
     "notifications.delete_alertchannel",
     "notifications.test_alertchannel",
+    "notifications.add_route",
+    "notifications.change_route",
+    "notifications.delete_route",
+    "notifications.add_maintenance",
+    "notifications.change_maintenance",
+    "notifications.delete_maintenance",
     "auth.view_user",
     "auth.add_user",
     "auth.change_user",
