@@ -17,6 +17,7 @@ from django.conf import settings
 from portal.lib.smtp import Smtp
 from portal.up.grafana import PORT, Grafana
 from portal.up.layout import Layout
+from portal.up.nginx import Nginx
 from portal.up.ports import Ports
 from portal.up.programs import BASE
 from portal.up.tokens import ALERTMANAGER, DISCOVERY, METRICS, keep_secret
@@ -83,6 +84,7 @@ class Values:
     runbooks: str = "http://localhost:8000/runbooks"
     mail: Mail = field(default_factory=Mail)
     grafana: Grafana = field(default_factory=Grafana)
+    nginx: Nginx = field(default_factory=Nginx)
 
     @classmethod
     def of(
@@ -101,14 +103,16 @@ class Values:
             runbooks=f"{settings.PORTAL_URL}/runbooks",
             mail=Mail.of(layout),
             grafana=Grafana.of(layout, ports.get("grafana", PORT), tokens),
+            nginx=Nginx.of(portal_port),
         )
 
     def words(self, suffix: str) -> dict[str, str]:
         """Each placeholder's name, and what stands in its place in a file of that kind."""
         own = {name: value for name, value in _columns(self).items() if isinstance(value, str)}
         grafana = {f"grafana_{name}": value for name, value in _columns(self.grafana).items()}
+        nginx = {f"nginx_{name}": value for name, value in _columns(self.nginx).items()}
         quoted = _in_ini if suffix == ".ini" else _scalar
-        return {**{name: quoted(value) for name, value in {**own, **grafana}.items()}, "mail": str(self.mail)}
+        return {**{name: quoted(value) for name, value in {**own, **grafana, **nginx}.items()}, "mail": str(self.mail)}
 
 
 class DeployTemplate(Template):
@@ -139,7 +143,7 @@ def _write(path: Path, text: str) -> Path:
     return path
 
 
-def _columns(values: "Values | Grafana") -> dict[str, Any]:
+def _columns(values: "Values | Grafana | Nginx") -> dict[str, Any]:
     return {column.name: getattr(values, column.name) for column in dataclasses.fields(values)}
 
 
