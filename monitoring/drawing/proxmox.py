@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
+from math import ceil
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
@@ -107,8 +108,7 @@ def _grid(rows: list[dict[str, float]], wanted: Range) -> tuple[int, int, int]:
     """First point, seconds between two, and how many: as far apart as the rows are, and not more than can be drawn."""
     apart = [int(later["time"] - earlier["time"]) for earlier, later in pairwise(rows)]
     step = max(1, min((seconds for seconds in apart if seconds > 0), default=wanted.step))
-    while wanted.span / step > POINTS:
-        step *= 2
+    step *= ceil(wanted.span / step / POINTS)
     start = int(rows[0]["time"]) if rows else wanted.start
     return start, step, int((wanted.end - start) // step) + 1
 
