@@ -12,5 +12,10 @@ class MonitoringConfig(AppConfig):
     verbose_name = _("Monitoring")
 
     def ready(self) -> None:
-        """A ``…_created`` series beside each counter doubles a page that nobody reads twice."""
+        """A ``…_created`` series beside each counter doubles a page that nobody reads twice. And clusters may send
+        their notifications here."""
         disable_created_metrics()
+        from monitoring.listening import ProxmoxListener
+        from portal.lib import subscriptions
+
+        subscriptions.register(ProxmoxListener())

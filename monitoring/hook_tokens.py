@@ -50,13 +50,15 @@ def overlap() -> timedelta:
 
 
 def issue(
-    source: str, kind: str = TokenKind.BEARER, *, cluster: Cluster | None = None, by: str = "", keep: timedelta
+    source: str, kind: str = TokenKind.BEARER, *, cluster: Cluster | None = None, by: str = "", keep: timedelta | None
 ) -> tuple[HookToken, str]:
-    """A new token: its row, and its text for this one time. The others of that sender end after ``keep``."""
+    """A new token: its row, and its text for this one time. The others of that sender end after ``keep``, or go
+    on being taken where it is None."""
     moment, text = clock.now(), secrets.token_urlsafe(32)
     with transaction.atomic():
         _adopt(source, kind, moment)
-        end_others(source, kind, cluster=cluster, moment=moment + keep)
+        if keep is not None:
+            end_others(source, kind, cluster=cluster, moment=moment + keep)
         row = HookToken.objects.create(
             source=source, kind=kind, cluster=cluster, digest=digest(text), created_by=by,
             secret=text if kind == TokenKind.SIGNATURE else "",

@@ -34,6 +34,9 @@ FEATURES: Final[dict[str, list[tuple[tuple[str, ...], str]]]] = {
         (("VM.Config.Options",), "/vms"),
     ],
     gettext_noop("Migrate"): [(("VM.Migrate",), "/vms")],
+    gettext_noop("Send notifications here"): [
+        (("Mapping.Modify",), "/mapping"), (("Sys.AccessNetwork", "Sys.Modify"), "/"),
+    ],
 }  # fmt: skip
 
 

@@ -25,6 +25,34 @@ class Run:
     running: bool = True
 
 
+@dataclass
+class Part:
+    """How a guest fared in a backup task, for the table of its notification: ``state`` is ok or err."""
+
+    vmid: int
+    name: str
+    state: str
+    seconds: int = 0
+    size: int = 0
+    target: str = ""
+
+
+def notification(node: str, parts: list[Part], log: list[str], problem: str, *, failed: bool) -> tuple[str, str]:
+    """Return title and text of what is sent at the end of a task: a table of its guests, then the log."""
+    title = f"vzdump backup status ({node}.example.org): backup {'failed' if failed else 'successful'}"
+    rows = [("VMID", "Name", "Status", "Time", "Size", "Filename")]
+    rows += [
+        (str(p.vmid), p.name, p.state, f"{p.seconds}s", f"{p.size / GiB:.3f} GiB", p.target or "null") for p in parts
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(6)]
+    table = ["    ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    total = (
+        f"Total running time: {sum(p.seconds for p in parts)}s\nTotal size: {sum(p.size for p in parts) / GiB:.3f} GiB"
+    )
+    text = "\n".join([problem, "", "Details", "=======", *table, "", total, "", "Logs", "====", *log])
+    return (f"{title}: {problem}" if problem else title), text
+
+
 def opening(vmids: list[int], options: str) -> str:
     """Return the first line of a log."""
     return f"INFO: starting new backup job: vzdump {' '.join(str(vmid) for vmid in vmids)} {options}"

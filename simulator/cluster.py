@@ -12,10 +12,12 @@ from typing import Any
 from simulator.errors import ApiError, failure, unreachable
 from simulator.faults import Fault
 from simulator.model import Guest, Job, Node, Release, Storage, Volume
+from simulator.notifying import Note, Notifications
 from simulator.rights import Rights
 from simulator.tasks import TaskBook
 
 FORGET_AFTER = 300.0
+FENCED_AFTER = 60.0
 GUEST_FIELDS = {field.name for field in fields(Guest)}
 
 
@@ -51,6 +53,7 @@ class Cluster:
         self.token_rights: dict[str, Rights] = {}
         self.passwords: dict[str, str] = {}
         self.certificate = Path()
+        self.notifications = Notifications()
         self.book = TaskBook(self.lock, self.pace)
         self.book.changed = self.touch
         self.book.faults = self.faults
@@ -186,7 +189,16 @@ class Cluster:
         node.offline_since = time.time() - seconds_ago
         for task in self.book.running(name):
             self.book.kill(task)
+        if any(guest.hastate and guest.node == name for guest in self.guests.values()):
+            self.book.after(FENCED_AFTER * self.pace, lambda: self.fence(name))
         self.touch()
+
+    def fence(self, name: str) -> None:
+        """Tell that the HA manager fences a node, if it is still down. Raises KeyError."""
+        if not self.nodes[name].online:
+            text = f"The node '{name}' failed; the HA manager fences it and recovers its resources on other nodes."
+            fields = {"type": "fencing", "hostname": name}
+            self.notifications.notify(Note(f"FENCE: Try to fence node '{name}'", text, "error", fields))
 
     def node_online(self, name: str) -> None:
         """Bring a node back: it has booted, so only guests with ``onboot`` run. Raises KeyError."""

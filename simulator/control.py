@@ -87,16 +87,17 @@ class ControlHandler(BaseHTTPRequestHandler):
         match parts:
             case ["guests", *rest]:
                 return self._guests(rest, body)
-            case ["nodes", node, ("offline" | "online" | "age") as verb]:
+            case ["nodes", node, ("offline" | "online" | "age" | "fence") as verb]:
                 actions: dict[str, Callable[[str], None]] = {
                     "offline": pve.node_offline, "online": pve.node_online, "age": pve.age_offline,
+                    "fence": pve.fence,
                 }  # fmt: skip
                 actions[verb](node)
             case ["misbehave"]:
                 options = {key: body[key] for key in ("times", "seconds", "node") if key in body}
                 pve.misbehave(str(body.get("path", "*")), str(body.get("kind", "")), **options)
-            case ["behave"]:
-                pve.behave()
+            case [("behave" | "notify") as verb]:
+                getattr(pve, verb)(**body)
             case ["quorum"]:
                 pve.set_quorate(bool(body.get("quorate", True)))
             case ["rights"]:

@@ -11,6 +11,7 @@ from simulator.cluster import FORGET_AFTER, GUEST_FIELDS, Cluster
 from simulator.jobs import run_job
 from simulator.misbehaviour import Misbehaviour
 from simulator.model import GiB, Guest, Volume
+from simulator.notifying import Note
 from simulator.seed_backups import add_volume, file_volid, finish_seeded, pbs_volid
 
 
@@ -89,6 +90,21 @@ class Controls:
         """Bring a node back. Raises KeyError."""
         with self.cluster.lock:
             self.cluster.node_online(node)
+
+    def fence(self, node: str) -> None:
+        """Take a node down and have the HA manager fence it at once. Raises KeyError."""
+        with self.cluster.lock:
+            self.cluster.node_offline(node)
+            self.cluster.fence(node)
+
+    def notify(self, kind: str, title: str, message: str = "", severity: str = "info", **fields: str) -> None:
+        """Send a notification of a kind (replication, package-updates, system-mail …) through the matchers.
+
+        In names of fields an underscore stands for a hyphen.
+        """
+        named = {name.replace("_", "-"): text for name, text in fields.items()}
+        with self.cluster.lock:
+            self.cluster.notifications.notify(Note(title, message, severity, {"type": kind, **named}))
 
     def age_offline(self, node: str) -> None:
         """Pretend the node has been gone for more than five minutes. Raises KeyError; ValueError if it is online."""

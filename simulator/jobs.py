@@ -34,7 +34,7 @@ def run_job(cluster: Cluster, name: str) -> list[str]:
     for node in [node.name for node in cluster.nodes.values() if node.online]:
         vmids = [guest.vmid for guest in guests if guest.node == node]
         if vmids:
-            order = Order(cluster, node, job.storage, vmids, {"storage": job.storage, "mode": job.mode})
+            order = Order(cluster, node, job.storage, vmids, {"storage": job.storage, "mode": job.mode, "job-id": name})
             started.append(cluster.book.start(node, "vzdump", "", "root@pam", order.run))
     _prune(cluster, job.storage, {guest.vmid for guest in guests})
     return started

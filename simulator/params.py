@@ -34,6 +34,7 @@ FLAG = Param("boolean")
 COUNT = Param("integer", minimum=0)
 WHOLE = Param("integer")
 NUMBER = Param("number")
+TEXTS = Param("array")
 VMID = Param("vmid")
 VMIDS = Param("vmid-list")
 Schema = Mapping[str, Param]
@@ -59,7 +60,7 @@ def check(schema: Schema, given: Mapping[str, Any]) -> dict[str, Any]:
             errors[name] = UNKNOWN
             continue
         try:
-            values[name] = convert(param, raw, name)
+            values[name] = _texts(param, raw, name) if param.kind == "array" else convert(param, raw, name)
         except ValueError as problem:
             errors[name] = str(problem)
     for name, param in schema.items():
@@ -123,6 +124,10 @@ def _within(param: Param, number: float) -> float:
     if param.maximum is not None and number > param.maximum:
         raise ValueError(f"value must have a maximum value of {param.maximum}")
     return number
+
+
+def _texts(param: Param, raw: Any, name: str) -> list[str]:
+    return [_text(param, str(item), name) for item in (raw if isinstance(raw, list) else [raw])]
 
 
 def _text(param: Param, value: str, name: str) -> str:

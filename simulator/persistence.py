@@ -61,6 +61,7 @@ class Keeper:
         for node, since in data.get("offline", {}).items():
             cluster.nodes[node].offline_since = since
         cluster.quorate = data.get("quorate", True)
+        cluster.notifications.restore(data.get("notifications", {}))
         for node, volid in data.get("volumes_removed", []):
             cluster.volumes.pop((node, volid), None)
         for row in data.get("volumes", []):
@@ -94,6 +95,7 @@ class Keeper:
             "removed": sorted(vmid for vmid in self._changed & self._seeded if vmid not in cluster.guests),
             "offline": {node.name: node.offline_since for node in cluster.nodes.values() if not node.online},
             "quorate": cluster.quorate,
+            "notifications": cluster.notifications.saved(),
             "volumes": [asdict(volume) for volume in volumes],
             "volumes_removed": [key for key in self._volumes if key not in cluster.volumes],
             "rights": {

@@ -7,10 +7,11 @@ import time
 from typing import Any
 
 from simulator import backup_log
-from simulator.backup_log import Run
+from simulator.backup_log import Part, Run
 from simulator.cluster import Cluster, locked
 from simulator.errors import TaskCancelled, TaskFailed
 from simulator.model import Guest, Volume
+from simulator.notifying import Note
 from simulator.seed_backups import add_volume, file_volid, pbs_volid
 from simulator.tasks import Body, Task
 
@@ -24,9 +25,24 @@ class Order:
     def __init__(self, cluster: Cluster, node: str, storage: str, vmids: list[int], given: dict[str, Any]) -> None:
         self.cluster, self.node, self.storage, self.vmids, self.given = cluster, node, storage, vmids, given
         self.failed = False
+        self.parts: list[Part] = []
 
     def run(self, task: Task) -> Body:
-        """Back up each guest. Raises TaskFailed with ``job errors`` if one of them failed."""
+        """Back up each guest and notify. Raises TaskFailed with ``job errors`` if one of them failed."""
+        try:
+            yield from self._run(task)
+        except (TaskFailed, TaskCancelled) as problem:
+            self._notify(task, "" if self.parts else str(problem), failed=True)
+            raise
+        self._notify(task, "", failed=False)
+
+    def _notify(self, task: Task, problem: str, *, failed: bool) -> None:
+        job = self.given.get("job-id", "")
+        fields = {"type": "vzdump", "hostname": self.node, **({"job-id": job} if job else {})}
+        title, text = backup_log.notification(self.node, self.parts, task.log, problem, failed=failed)
+        self.cluster.notifications.notify(Note(title, text, "error" if failed else "info", fields))
+
+    def _run(self, task: Task) -> Body:
         storage = self.cluster.storages.get(self.storage)
         if storage is None:
             name, missing = self.storage, f"storage '{self.storage}' does not exist"
@@ -54,6 +70,8 @@ class Order:
 
     def _fail(self, task: Task, vmid: int, reason: str) -> None:
         self.failed = True
+        guest = self.cluster.guests.get(vmid)
+        self.parts.append(Part(vmid, guest.name if guest else "", "err"))
         task.say(f"ERROR: Backup of VM {vmid} failed - {reason}")
         task.say(f"INFO: Failed at {backup_log.stamp(time.time())}")
 
@@ -94,6 +112,7 @@ class Order:
         run.seconds = max(1, int(time.time()) - run.begun)
         task.log += backup_log.tail(run)
         add_volume(self.cluster, volume)
+        self.parts.append(Part(guest.vmid, guest.name, "ok", run.seconds, run.size, run.target))
         self.cluster.touch()
 
     def _cancelled(self, task: Task, guest: Guest, helper: bool) -> None:

@@ -21,6 +21,7 @@ from portal.lib.nudge import nudge
 from servers.admin import confirmations, labels
 from servers.admin.deleting import DeletedWhole
 from servers.admin.forms import ClusterForm, fieldsets
+from servers.admin.notifying import NotifyingButtons
 from servers.connection import ConnectionReport, check_connection
 from servers.models import Cluster, Node, Server
 from servers.tasks import sync_cluster
@@ -31,7 +32,7 @@ RETIREMENTS_ALLOWED_FOR: Final = timedelta(minutes=15)
 
 
 @admin.register(Cluster)
-class ClusterAdmin(DeletedWhole, GuardedAdmin):
+class ClusterAdmin(NotifyingButtons, DeletedWhole, GuardedAdmin):
     """Where the clusters are, and how it goes with them."""
 
     form = ClusterForm
@@ -50,7 +51,7 @@ class ClusterAdmin(DeletedWhole, GuardedAdmin):
         "last_error",
         "failing_since",
     )
-    actions_detail = ("check_now", "sync_now", "allow_retirements")
+    actions_detail = ("check_now", "sync_now", "allow_retirements", "send_notifications", "stop_notifications")
     empty_hint = gettext_lazy("Add a cluster, and its servers appear here a moment later.")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
