@@ -1,4 +1,4 @@
-"""Reads dashboard files of Grafana (schema version 42) into the catalogue of panels."""
+"""Reads dashboard files of Grafana (schema version 42) into the catalogue of panels, in the reader's language."""
 
 import json
 import re
@@ -6,18 +6,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from django.utils.translation import gettext
+
 from monitoring.panel_queries import seconds_of
 from monitoring.panel_types import Column, Dashboard, Grid, Panel, Target, Threshold, Variable, Word
 
-# Those of the sidebar, as people read them; others follow by title.
+# Those of the sidebar, as people read them; others follow by uid.
 ORDER: Final = ("system-overview", "application-metrics", "business", "infrastructure")
 
 
 def read(folder: Path) -> tuple[Dashboard, ...]:
-    """The dashboards of that folder. Raises OSError, ValueError, KeyError: they are ours, and tests read them all."""
+    """The dashboards of that folder, in the language that is active.
+
+    Raises OSError, ValueError, KeyError: they are ours, and tests read them all.
+    """
     found = [_dashboard(json.loads(path.read_text())) for path in sorted(folder.glob("*.json"))]
     places = {uid: place for place, uid in enumerate(ORDER)}
-    return tuple(sorted(found, key=lambda one: (places.get(one.uid, len(ORDER)), one.title)))
+    return tuple(sorted(found, key=lambda one: (places.get(one.uid, len(ORDER)), one.uid)))
 
 
 def _dashboard(raw: Mapping[str, Any]) -> Dashboard:
@@ -25,8 +30,8 @@ def _dashboard(raw: Mapping[str, Any]) -> Dashboard:
     return Dashboard(
         uid=uid,
         slug=re.sub(r"[^a-z0-9]+", "-", raw["title"].lower()).strip("-"),
-        title=raw["title"],
-        description=raw.get("description", ""),
+        title=_said(raw["title"]),
+        description=_said(raw["description"]),
         panels=tuple(_panel(uid, one) for one in raw["panels"]),
         variables=tuple(_variable(one) for one in raw.get("templating", {}).get("list", [])),
         span=seconds_of(raw["time"]["from"]),
@@ -37,7 +42,7 @@ def _dashboard(raw: Mapping[str, Any]) -> Dashboard:
 def _variable(raw: Mapping[str, Any]) -> Variable:
     query = raw["query"]
     text = query["query"] if isinstance(query, dict) else query
-    return Variable(raw["name"], raw["label"], text, bool(raw.get("multi")), raw.get("regex", ""))
+    return Variable(raw["name"], _said(raw["label"]), text, bool(raw.get("multi")), raw.get("regex", ""))
 
 
 def _panel(uid: str, raw: Mapping[str, Any]) -> Panel:
@@ -47,8 +52,8 @@ def _panel(uid: str, raw: Mapping[str, Any]) -> Panel:
     return Panel(
         dashboard_uid=uid,
         id=raw["id"],
-        title=raw["title"],
-        description=raw["description"],
+        title=_said(raw["title"]),
+        description=_said(raw["description"]),
         kind=raw["type"],
         unit=defaults["unit"],
         decimals=defaults.get("decimals"),
@@ -61,15 +66,14 @@ def _panel(uid: str, raw: Mapping[str, Any]) -> Panel:
         stacked=defaults.get("custom", {}).get("stacking", {}).get("mode") == "normal",
         columns=_columns(fields["overrides"]) if raw["type"] == "table" else (),
         words=_words(defaults.get("mappings", [])),
-        sort=next(((one["displayName"], bool(one.get("desc"))) for one in options.get("sortBy", [])), None),
-        empty=defaults.get("noValue", ""),
+        sort=next(((_said(one["displayName"]), bool(one.get("desc"))) for one in options.get("sortBy", [])), None),
+        empty=_said(defaults.get("noValue", "")),
     )
 
 
 def _target(raw: Mapping[str, Any], dashed: frozenset[str]) -> Target:
-    return Target(
-        raw["refId"], raw["expr"], raw.get("legendFormat", ""), bool(raw.get("instant")), raw["refId"] in dashed
-    )
+    legend = _said(raw.get("legendFormat", ""))
+    return Target(raw["refId"], raw["expr"], legend, bool(raw.get("instant")), raw["refId"] in dashed)
 
 
 def _dashed(overrides: list[dict[str, Any]]) -> frozenset[str]:
@@ -88,10 +92,15 @@ def _columns(overrides: list[dict[str, Any]]) -> tuple[Column, ...]:
     for one in overrides:
         kept = {each["id"]: each["value"] for each in one["properties"]}
         if one["matcher"]["id"] == "byName" and "displayName" in kept:
-            found.append(Column(one["matcher"]["options"], kept["displayName"], kept.get("unit", "")))
+            found.append(Column(one["matcher"]["options"], _said(kept["displayName"]), kept.get("unit", "")))
     return tuple(sorted(found, key=lambda column: (column.field == "Value", column.field)))
 
 
 def _words(mappings: list[dict[str, Any]]) -> tuple[Word, ...]:
     found = [item for one in mappings if one["type"] == "value" for item in one["options"].items()]
-    return tuple(Word(float(value), shown["text"], shown.get("color", "")) for value, shown in found)
+    return tuple(Word(float(value), _said(shown["text"]), shown.get("color", "")) for value, shown in found)
+
+
+def _said(text: str) -> str:
+    """The text in the language that is active: ``monitoring.panel_words`` has it for those who translate."""
+    return gettext(text) if text else ""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from django.conf import settings
+from django.utils.translation import get_language
 
 from monitoring.panel_files import read
 from monitoring.panel_queries import ALL, UnknownVariable
@@ -50,8 +51,8 @@ class UnknownPanel(KeyError):
 
 
 def dashboards() -> tuple[Dashboard, ...]:
-    """Every shipped dashboard, those of the sidebar first, in the order in which they are read."""
-    return _read(folder())
+    """Every shipped dashboard in the reader's language, those of the sidebar first, in the order of reading."""
+    return _read(folder(), get_language() or "")
 
 
 def dashboard(uid: str) -> Dashboard:
@@ -83,6 +84,6 @@ def folder() -> Path:
     return Path(settings.BASE_DIR) / "deploy" / "grafana" / "dashboards"
 
 
-@lru_cache(maxsize=4)
-def _read(where: Path) -> tuple[Dashboard, ...]:
+@lru_cache(maxsize=8)
+def _read(where: Path, _language: str) -> tuple[Dashboard, ...]:
     return read(where)

@@ -1,11 +1,15 @@
 """The catalogue of panels, and how values get into their expressions."""
 
+import re
+
 import pytest
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring import panels, promql
 from monitoring.panel_queries import filled, seconds_of
+from monitoring.panel_words import WORDS
 
 
 @pytest.mark.parametrize("thing", ["server", "node", "cluster"])
@@ -72,6 +76,32 @@ def test_whatever_a_value_is_the_expression_stays_one_selector(value):
         assert isinstance(selector, promql.ast.VectorSelector)
         (matcher,) = selector.matchers.matchers
         assert value in {"$__all", matcher.value} or operator == "=~"
+
+
+def texts_of(one):
+    """Everything that a reader of that dashboard reads and that is words."""
+    yield from (one.title, one.description, *(variable.label for variable in one.variables))
+    for panel in one.panels:
+        yield from (panel.title, panel.description, panel.empty)
+        yield from (target.legend for target in panel.targets)
+        yield from (column.title for column in panel.columns)
+        yield from (word.text for word in panel.words)
+
+
+def test_those_who_translate_have_every_word_of_the_dashboards_and_no_other():
+    texts = {text for one in panels.dashboards() for text in texts_of(one)}
+    shown = {text for text in texts if re.search("[A-Za-z]{2}", re.sub(r"{{.*?}}", "", text))}
+    assert sorted(shown ^ WORDS) == [], "add to or drop from monitoring/panel_words"
+
+
+def test_a_reader_gets_his_own_language_and_grafana_keeps_its_addresses():
+    with translation.override("ko"):
+        found = panels.dashboard("infrastructure")
+        assert found.variables[0].label == "클러스터"
+        assert (found.slug, found.uid) == ("infrastructure", "infrastructure")
+        oldest = panels.panel("infrastructure", 16)
+        assert oldest.sort[0] in {column.title for column in oldest.columns}
+    assert panels.dashboard("infrastructure").variables[0].label == "Cluster"
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("now-6h", 21600), ("7d", 604800), ("1m", 60)])
