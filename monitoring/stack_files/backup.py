@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -29,11 +29,12 @@ DUMP: Final = "portal.dump"
 
 @dataclass(frozen=True)
 class Saved:
-    """A finished backup: where it is, what became of each part, and which old ones were removed."""
+    """A finished backup: where it is, what became of each part, and of the old ones."""
 
     folder: Path
     manifest: Manifest
-    removed: list[str]
+    removed: list[str] = field(default_factory=list)
+    stuck: list[str] = field(default_factory=list)  # old ones that could not be removed
 
     @property
     def complete(self) -> bool:
@@ -43,14 +44,18 @@ class Saved:
 
 def save(place: Path, sources: Sources, *, keep: int = 0) -> Saved:
     """Back everything up into a dated folder under ``place``; of the folders there the newest ``keep`` stay, all for
-    0. Raises Trouble where there is no backup at all: the portal's own part failed, or the disk is full."""
+    0, and also where the new one is not complete. Raises Trouble where there is no backup at all: the portal's own
+    part failed, or the disk is full."""
     try:
         files.make(place)
         with _locked(place):
             for left_over in place.glob(f"stack-*{PARTIAL}"):
-                shutil.rmtree(left_over, ignore_errors=True)
+                if DATED.fullmatch(left_over.name.removesuffix(PARTIAL)):
+                    shutil.rmtree(left_over, ignore_errors=True)
             folder = _fill(place, sources)
-            return Saved(folder, manifest.read(folder), _rotate(place, keep))
+            saved = Saved(folder, manifest.read(folder))
+            # What is not complete pushes nothing out that may be.
+            return replace(saved, **_rotate(place, keep)) if saved.complete else saved
     except OSError as error:
         words = _("The backup could not be written to %(place)s: %(why)s. Nothing of it is kept.")
         raise Trouble(words % {"place": place, "why": error.strerror or error}) from None
@@ -103,11 +108,13 @@ def _portal(target: Path) -> Part:
     return Part("Portal", SAVED, sentence, version())
 
 
-def _rotate(place: Path, keep: int) -> list[str]:
+def _rotate(place: Path, keep: int) -> dict[str, list[str]]:
+    """The names of old ones that were removed, and of those that could not be: the new one is good all the same."""
     old = backups(place)[:-keep] if keep > 0 else []
     for folder in old:
-        shutil.rmtree(folder)
-    return [folder.name for folder in old]
+        shutil.rmtree(folder, ignore_errors=True)
+    stuck = [folder.name for folder in old if folder.exists()]
+    return {"removed": [folder.name for folder in old if folder.name not in stuck], "stuck": stuck}
 
 
 @contextmanager

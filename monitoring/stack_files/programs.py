@@ -55,8 +55,10 @@ def prometheus_data(sources: Sources, target: Path) -> Part:
     if not made or "/" in made or not snapshot.is_dir():
         return Part(name, FAILED, _("Prometheus made the snapshot %s, which cannot be read from here: run this on its "
                                     "machine, as a user who may read its folder.") % snapshot)  # fmt: skip
-    number = files.copy_tree(snapshot, target)
-    shutil.rmtree(snapshot, ignore_errors=True)  # a copy of ours is there: Prometheus would keep its own for ever
+    try:
+        number = files.copy_tree(snapshot, target)
+    finally:
+        shutil.rmtree(snapshot, ignore_errors=True)  # Prometheus itself would keep it for ever
     return Part(name, SAVED, ngettext("%d file of a snapshot.", "%d files of a snapshot.", number) % number)
 
 

@@ -1,6 +1,7 @@
 """Brings a backup back into an empty folder, after every checksum was found right. Nothing is ever overwritten."""
 
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -67,17 +68,22 @@ def restore(place: Path, into: Path) -> Restored:
 
 
 def _copy(source: Path, found: Manifest, into: Path, *, load: bool) -> None:
-    draft = into.with_name(into.name + backup.PARTIAL)
-    shutil.rmtree(draft, ignore_errors=True)
-    files.make(draft)
+    """Into a folder of its own first. A target that is there already may be a mount, which cannot be replaced: then
+    that folder is in it, and its content moves up at the end."""
+    there = into.exists()
+    files.make(into.parent)
+    draft = Path(tempfile.mkdtemp(prefix=".restoring-", dir=into if there else into.parent))
     try:
         for entry in found.files:
             files.copy(source / entry.path, draft / _place(entry.path))
         if load:
             databases.load_postgresql(connection.settings_dict, draft / backup.DUMP)
-        if into.exists():
-            into.rmdir()
-        draft.rename(into)
+        if there:
+            for child in draft.iterdir():
+                child.rename(into / child.name)
+            draft.rmdir()
+        else:
+            draft.rename(into)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise

@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from monitoring.stack_files import Trouble, backup, manifest, restore
+from monitoring.stack_files.manifest import FAILED, Part
 from monitoring.stack_files.sources import Sources
 from tests.support.grafana import VERSION, StandInGrafana
 from tests.support.processes import free_port
@@ -74,6 +75,26 @@ def test_it_comes_back_into_an_empty_folder_and_never_over_anything(saved, tmp_p
         restore.restore(saved.folder, tmp_path / "file")
 
 
+def test_a_folder_that_cannot_be_replaced_is_filled(saved, tmp_path):
+    """A mount, for one: it stays the same folder."""
+    target = tmp_path / "mount"
+    target.mkdir()
+    before = target.stat().st_ino
+    restore.restore(saved.folder, target)
+    assert target.stat().st_ino == before
+    assert (target / "portal.sqlite3").exists()
+    assert not list(target.glob(".restoring-*"))
+
+
+def test_a_folder_with_a_name_like_a_draft_is_left_alone(saved, tmp_path):
+    for name in ("new.partial", "others/stack-mine.partial"):
+        (tmp_path / name).mkdir(parents=True)
+    restore.restore(saved.folder, tmp_path / "new")
+    backup.save(tmp_path / "others", Sources.here(), keep=5)
+    assert (tmp_path / "new.partial").exists()
+    assert (tmp_path / "others" / "stack-mine.partial").exists()
+
+
 @pytest.mark.parametrize("damage", ["changed", "shorter", "missing", "link"])
 def test_a_damaged_backup_restores_nothing(saved, tmp_path, damage):
     key = saved.folder / "portal" / "keys" / "field-key"
@@ -129,6 +150,23 @@ def test_the_newest_ones_stay(installation, tmp_path):
     assert {path.name for path in place.iterdir()} == {
         "stack-20260103T000000Z", done.folder.name, "stack-of-mine", ".lock"
     }  # fmt: skip
+
+
+def test_a_backup_that_is_not_complete_pushes_none_out(installation, tmp_path, monkeypatch):
+    (tmp_path / "backups" / "stack-20260101T000000Z").mkdir(parents=True)
+    failed = Part("Alertmanager", FAILED, "It could not be read.")
+    monkeypatch.setattr("monitoring.stack_files.programs.alertmanager", lambda *_: failed)
+    done = backup.save(tmp_path / "backups", Sources.here(), keep=1)
+    assert not done.complete
+    assert len(backup.backups(tmp_path / "backups")) == 2
+
+
+def test_an_old_backup_that_cannot_be_removed_is_told_and_the_new_one_is_kept(installation, tmp_path, monkeypatch):
+    (tmp_path / "backups" / "stack-20260101T000000Z").mkdir(parents=True)
+    monkeypatch.setattr("shutil.rmtree", lambda *_, **__: None)
+    done = backup.save(tmp_path / "backups", Sources.here(), keep=1)
+    assert (done.removed, done.stuck) == ([], ["stack-20260101T000000Z"])
+    assert done.folder.is_dir()
 
 
 def test_a_portal_whose_database_is_damaged_leaves_no_backup(installation, tmp_path):

@@ -40,7 +40,11 @@ class Command(BaseCommand):
             self.stdout.write(f"{part.state:<7}  {part.name}: {part.sentence}")
         for name in saved.removed:
             self.stdout.write(f"removed  {name}")
+        for name in saved.stuck:
+            self.stderr.write(f"{name} could not be removed: remove it by hand, as a user who may.")
         size = sum(entry.size for entry in saved.manifest.files)
         self.stdout.write(f"{saved.folder}: {len(saved.manifest.files)} files, {size / 2**20:.1f} MiB")
         if not saved.complete:
+            self.stderr.write("This backup is not complete, so no older one was removed.")
+        if saved.stuck or not saved.complete:
             sys.exit(1)
