@@ -85,7 +85,7 @@ def epoch(value: Any) -> datetime | None:
 def link(*values: Any) -> str:
     """The first of them that is a web address; '' where none is. Anything else would be a script on our page."""
     for value in values:
-        if not isinstance(value, str) or len(value) > LONGEST["link"] or clean(value, LONGEST["link"]) != value:
+        if not isinstance(value, str) or len(value) > LONGEST["link"] or not value.isprintable() or " " in value:
             continue
         try:
             scheme, host = urlsplit(value).scheme, urlsplit(value).netloc
