@@ -6,7 +6,7 @@ from django.views.generic import RedirectView
 
 from monitoring import runbooks
 from monitoring.admin import dashboards
-from portal import dashboard, health, savedviews
+from portal import dashboard, health, nextsteps, savedviews
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.ReadyView.as_view(), name="readyz"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/overview/", admin.site.admin_view(dashboard.fragment), name="overview"),
+    path("admin/next-steps/hide/", admin.site.admin_view(nextsteps.hide), name="next-steps-hide"),
     path("admin/views/add/", admin.site.admin_view(savedviews.add), name="saved-view-add"),
     path("admin/views/<int:pk>/remove/", admin.site.admin_view(savedviews.remove), name="saved-view-remove"),
     path("admin/panels/", include("monitoring.drawing.urls")),
