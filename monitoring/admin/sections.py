@@ -3,6 +3,8 @@
 from typing import Any, Final
 
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from monitoring import graph_links
@@ -44,15 +46,18 @@ def _curves(incident: Incident) -> Any:
 @section("monitoring.incident", order=15)
 def incident_messages(request: HttpRequest, incident: Incident) -> Section:
     """Who was told of it."""
-    rows = [
-        [line.title, line.channel, show.badge(line.state, line.tone), show.moment(line.at), line.remark or show.DASH]
-        for line in told(incident.message_id)
-    ]
+    rows = [[line.title, line.channel, _became(line), show.moment(line.at)] for line in told(incident.message_id)]
     empty = _("Nobody was told of it, and it is over.")
     if incident.closed_at is None:
         empty = _("Nobody was told: there is no enabled channel for this severity. Add one under Channels.")
-    head = [_("Message"), _("Channel"), _("State"), _("When"), _("Remark")]
+    head = [_("Message"), _("Channel"), _("State"), _("When")]
     return _table(_("Who was told"), "send", head, rows, empty)
+
+
+def _became(line: Any) -> SafeString:
+    """The state, with what there is to remark below it: a column more would lie outside a phone."""
+    remark = format_html('<span class="pm-sub pm-break">{}</span>', line.remark) if line.remark else ""
+    return format_html("{}{}", show.badge(line.state, line.tone), remark)
 
 
 @section("monitoring.incident", order=20)
