@@ -12,9 +12,10 @@ from django.db.models import BooleanField, Case, Count, Exists, OuterRef, Q, Que
 from django.utils.translation import gettext_lazy as _
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from monitoring import things
 from monitoring.models import AlertThreshold
 from monitoring.thresholds import DEFAULTS
-from notifications import has_channel
+from notifications import reach
 from portal.lib import clock
 from servers.models import Backup, Server
 
@@ -42,9 +43,11 @@ def oldest_allowed(moment: datetime) -> datetime:
 
 
 def unreached() -> Q:
-    """The servers about which nobody would be told. Of a notification's route the portal knows what
-    ``notifications`` says of it: without a channel that is on, nobody would be told about any."""
-    return Q(pk__isnull=has_channel())  # the same for every server: all of them, or none
+    """The servers about which nobody would be told, however bad it is: routes are asked with the labels of each."""
+    reached = reach()
+    if reached.always is not None:
+        return Q(pk__isnull=reached.always)  # the same for every server: all of them, or none
+    return things.servers_where(lambda labels: not reached(labels), reached.names)
 
 
 def judged(servers: "QuerySet[Any]", moment: datetime) -> "QuerySet[Any]":

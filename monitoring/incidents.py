@@ -19,6 +19,7 @@ from monitoring.conditions import Finding
 from monitoring.joining import How, Joined, join
 from monitoring.models import Alert, AlertStatus, Incident, Severity
 from monitoring.models.incident import flapping_window
+from notifications import resolved
 from portal.lib import clock
 
 logger = logging.getLogger(__name__)
@@ -138,6 +139,7 @@ def _end_notice(alert: Alert, incident: Incident) -> None:
     Alert.objects.filter(pk=alert.pk).update(status=AlertStatus.RESOLVED, ends_at=moment)
     if not incident.alerts.filter(status=AlertStatus.FIRING).exists():
         incident.close(moment, _("A notice: there is nothing to wait for."))
+        resolved(incident.message_id)
 
 
 def _close(incident: Incident, moment: datetime) -> int:

@@ -3,17 +3,21 @@
 This is the door: other apps use what is named in ``__all__``, and nothing behind it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from notifications.message import Message, Severity, Status
 
 if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
     from notifications.counting import Figures
     from notifications.explaining import Line
     from notifications.history import Told
     from notifications.models import AlertChannel, Notification
+    from notifications.reaching import Reach
+    from notifications.routing.rules import Mute
 
 __all__ = [
     "Message",
@@ -25,6 +29,9 @@ __all__ = [
     "has_channel",
     "has_route",
     "maintenance_now",
+    "may_see_rules",
+    "may_silence",
+    "muted_now",
     "publish",
     "reach",
     "resolved",
@@ -105,12 +112,12 @@ def resolved(message_id: str) -> int:
 # --- questions about rules
 
 
-def reach() -> Callable[[Mapping[str, str]], bool]:
-    """A function that says of labels whether something critical about such a thing would be told to anybody. It has
-    read the rules: ask it about many things."""
+def reach() -> "Reach":
+    """What says of labels whether something critical about such a thing would be told to anybody. It has read the
+    rules: ask it about many things."""
     from notifications import reaching
 
-    return reaching.reach()
+    return reaching.Reach()
 
 
 def has_route(labels: Mapping[str, str]) -> bool:
@@ -123,6 +130,32 @@ def maintenance_now(labels: Mapping[str, str]) -> tuple[str, datetime] | None:
     from notifications import attending
 
     return attending.maintenance_now(dict(labels))
+
+
+def muted_now(labels: Mapping[str, str]) -> "list[Mute]":
+    """The silences and maintenance windows that cover a thing with these labels now, with ``kind``, ``name`` and
+    ``until``."""
+    from notifications import rulebook
+    from portal.lib import clock
+
+    judged = rulebook.facts(dict(labels))
+    return [mute for mute in rulebook.mutes(clock.now()) if mute.covers(judged)]
+
+
+def may_silence(user: "AbstractBaseUser | AnonymousUser") -> bool:
+    """Whether that person may begin a silence."""
+    from notifications.models import Silence
+    from portal.lib.access import may
+
+    return may(user, "add", Silence)
+
+
+def may_see_rules(user: "AbstractBaseUser | AnonymousUser") -> bool:
+    """Whether that person may look at routes and silences."""
+    from notifications.models import Route
+    from portal.lib.access import may
+
+    return may(user, "view", Route)
 
 
 def silence_url(labels: Mapping[str, str]) -> str:

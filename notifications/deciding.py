@@ -94,5 +94,11 @@ def of_delivery(delivery: Delivery, reason: Reason, *, until: datetime | None = 
     ])  # fmt: skip
 
 
+def limited(delivery: Delivery, until: datetime) -> None:
+    """Its channel has sent as much as it may for now. Noted once, however often it has to wait."""
+    if not Decision.objects.filter(delivery=delivery, reason=Reason.RATE_LIMITED).exists():
+        of_delivery(delivery, Reason.RATE_LIMITED, until=until)
+
+
 # The decisions that made a delivery.
 QUEUED_REASONS = (Reason.QUEUED, Reason.GROUPED, Reason.REPEATED, Reason.ESCALATED)

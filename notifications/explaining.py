@@ -141,6 +141,7 @@ _SENTENCES: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     Reason.SEVERITY: lambda words: _("The channel takes only what is more severe."),
     Reason.DISABLED: lambda words: _("The channel is disabled."),
     Reason.DUPLICATE: _duplicate,
+    Reason.RATE_LIMITED: lambda words: _("The channel has sent as much as it may: this waits until %(until)s.") % words,
     Reason.OVER: lambda words: _("It was over before anybody had to be told."),
     Reason.UNTOLD: lambda words: _("Nobody was told of the trouble here, so its end was not sent either."),
 }

@@ -47,7 +47,10 @@ def _must_wait(delivery: Delivery) -> bool:
     if free_at is None:
         return False
     sentence = _("The channel takes %(number)d messages a minute: this one waits for its turn.")
-    delivery.move(WAITING, due_at=free_at, nudged_at=None, last_error=sentence % {"number": channel.max_per_minute})
+    columns = {"due_at": free_at, "nudged_at": None, "last_error": sentence % {"number": channel.max_per_minute}}
+    with transaction.atomic():
+        if delivery.move(WAITING, **columns):
+            deciding.limited(delivery, free_at)
     return True
 
 

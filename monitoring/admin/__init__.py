@@ -7,6 +7,7 @@ from monitoring.admin import (  # noqa: F401  (registering is their import)
     incidents,
     proxmox_history,
     review,
+    routing,
     sections,
     thing_panels,
     thresholds,

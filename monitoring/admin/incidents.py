@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -12,6 +13,7 @@ from unfold.decorators import display
 
 from monitoring.admin import shown
 from monitoring.models import Condition, Incident, Severity
+from notifications import acknowledged
 from portal.lib import clock, show
 from portal.lib.admin import SyncedAdmin
 from portal.lib.audit import note
@@ -68,7 +70,10 @@ def _about_acknowledging(incident: Incident) -> Confirmation:
     return Confirmation(
         title=_("Acknowledge"),
         question=_("Tell the others that you are looking after “%(title)s”?") % {"title": incident.title},
-        points=[_("Your name and the time are kept with it."), _("Its end is told all the same.")],
+        points=[
+            _("Your name and the time are kept with it."),
+            _("It is neither repeated nor escalated any more. Its end is told all the same."),
+        ],
         button=_("I look after it"),
     )
 
@@ -133,8 +138,10 @@ class IncidentAdmin(SyncedAdmin):
     )
     def acknowledge(self, request: HttpRequest, incident: Incident) -> Outcome:
         """Keep who looks after it, unless somebody was faster."""
-        mine = Incident.objects.filter(pk=incident.pk, acknowledged_at=None, closed_at=None).order_by()
-        if not mine.update(acknowledged_at=clock.now(), acknowledged_by=request.user):
-            return Outcome(_("Somebody else was faster, or it is over."), messages.INFO)
-        note(incident, {"acknowledged_by": ("", str(request.user))})
+        with transaction.atomic():
+            mine = Incident.objects.filter(pk=incident.pk, acknowledged_at=None, closed_at=None).order_by()
+            if not mine.update(acknowledged_at=clock.now(), acknowledged_by=request.user):
+                return Outcome(_("Somebody else was faster, or it is over."), messages.INFO)
+            note(incident, {"acknowledged_by": ("", str(request.user))})
+            acknowledged(incident.message_id, str(request.user))
         return Outcome(_("You look after “%(title)s” now.") % {"title": incident.title})

@@ -39,7 +39,7 @@ class TryForm(forms.Form):
     )  # fmt: skip
     labels = forms.CharField(
         label=gettext_lazy("Labels"), required=False, max_length=4000,
-        help_text=gettext_lazy('For example: cluster="prod", server="web-1", owner="shop", tags="web;prod"'),
+        help_text=gettext_lazy('For example: cluster="prod", name="web-1", owner="shop", tags="web,prod"'),
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "spellcheck": "false"}),
     )  # fmt: skip
     severity = forms.ChoiceField(

@@ -16,7 +16,7 @@ WEEKDAYS: Final = (
 )  # fmt: skip
 MATCHERS_HELP: Final = gettext_lazy(
     'As in Alertmanager: severity="critical", cluster=~"prod-.*", tag!="test". Several are separated by commas, and '
-    "all must hold. Labels are severity, condition, cluster, node, server, vmid, owner, environment, tag and what a "
+    "all must hold. Labels are severity, condition, cluster, node, name, vmid, owner, environment, tag and what a "
     "source adds."
 )
 
@@ -49,6 +49,12 @@ class MatchersField(models.TextField):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("help_text", MATCHERS_HELP)
         super().__init__(*args, **kwargs)
+
+    def deconstruct(self) -> Any:
+        """Without the help, which is no matter of the database."""
+        name, path, args, kwargs = super().deconstruct()
+        kwargs.pop("help_text", None)
+        return name, path, args, kwargs
 
 
 class ZoneField(models.CharField):
