@@ -26,7 +26,7 @@ BACKUP_AGE: Final = Family(
 )
 BACKUP_SIZE: Final = Family("proxmox_backup_last_size_bytes", "gauge", "Size of the guest's newest existing backup.")
 # What takes a guest down for a moment or for good, as long as it is being done.
-TAKES_DOWN: Final = (Action.SHUTDOWN, Action.STOP, Action.REBOOT, Action.SUSPEND)
+TAKES_DOWN: Final = (Action.SHUTDOWN, Action.STOP, Action.REBOOT, Action.SUSPEND, Action.ROLLBACK, Action.RESTORE)
 GUEST_FAMILIES: Final = (VM_STATUS, INFO, STATE, LOCK, EXPECTED_UP, EXPECTED_DOWN)
 BACKUP_FAMILIES: Final = (BACKUP_TIME, BACKUP_AGE, BACKUP_SIZE)
 FAMILIES: Final = (*GUEST_FAMILIES, *BACKUP_FAMILIES)

@@ -31,6 +31,7 @@ VIEWER_MAY: Final[frozenset[str]] = frozenset(
 OPERATOR_MAY: Final[frozenset[str]] = VIEWER_MAY | {
     "servers.change_server",
     "servers.operate_server",
+    "servers.configure_server",
     "servers.sync_cluster",
     "monitoring.acknowledge_incident",
     "monitoring.view_inbound",
@@ -42,6 +43,8 @@ OPERATOR_MAY: Final[frozenset[str]] = VIEWER_MAY | {
     "notifications.end_silence",
 }
 ADMINISTRATOR_MAY: Final[frozenset[str]] = OPERATOR_MAY | {
+    "servers.provision_server",
+    "servers.destroy_server",
     "servers.add_cluster",
     "servers.change_cluster",
     "servers.delete_cluster",

@@ -6,12 +6,13 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from portal.lib import clock
+from servers import stages
 from servers.backups import outcome_of
 from servers.failover import Endpoints, ask
 from servers.models import Operation, OperationState
 from servers.models.backup import Outcome
-from servers.models.operation import Action
 from servers.proxmox.errors import NodeUnreachable, Refused
+from servers.proxmox.refusals import of_task
 from servers.sending import LOCK_RETRY, LOCK_WAIT, is_lock
 
 LOG_KEPT: Final = 100_000  # characters
@@ -39,17 +40,16 @@ def follow(operation: Operation) -> datetime:
 
 
 def settle(operation: Operation) -> datetime:
-    """Wait until the server is what the operation was to make it."""
-    server = operation.server
-    status = _ask(operation, lambda gateway: gateway.guest_status(operation.node_name, server.kind, server.vmid))
-    if status == operation.intent:
-        operation.move(OperationState.SUCCEEDED, message=operation.message)
-        return clock.now()
+    """Wait until the server is what the stage was to make it."""
+    stage = stages.current(operation)
+    settled, found = _ask(operation, lambda gateway: stage.settled(gateway, operation))
+    if settled:
+        return stages.advance(operation, operation.message)
     began = operation.task_ended_at or operation.requested_at
     if clock.now() - began < SETTLES_WITHIN:
         return clock.now() + timedelta(seconds=2)
-    words = _("The task ended well, but the server is %(status)s and not %(wanted)s.")
-    operation.move(OperationState.FAILED, message=words % {"status": status, "wanted": operation.intent})
+    words = _("The task ended well, but the server is %(found)s and not as it was asked for.")
+    operation.move(OperationState.FAILED, message=words % {"found": found})
     return clock.now()
 
 
@@ -78,19 +78,18 @@ def _ended(operation: Operation, words: str) -> datetime:
     outcome = outcome_of(words)
     if outcome == Outcome.FAILURE:
         return _failed(operation, words, moment)
-    if ":ha" in operation.upid or operation.action == Action.REBOOT:
+    if stages.current(operation).settles(operation):
         operation.move(OperationState.SETTLING, message=words)
         return moment + timedelta(seconds=1)
-    operation.move(OperationState.WARNINGS if outcome == Outcome.WARNINGS else OperationState.SUCCEEDED, message=words)
-    return moment
+    return stages.advance(operation, words)
 
 
 def _failed(operation: Operation, words: str, moment: datetime) -> datetime:
     """A task that met a lock is sent again for a while; anything else failed, in Proxmox's own words."""
-    if is_lock(words) and moment - operation.requested_at < LOCK_WAIT:
+    if is_lock(words) and moment - operation.stage_since < LOCK_WAIT:
         operation.move(OperationState.QUEUED, waiting_for=words, upid="", log_lines=0, task_ended_at=None, sent_at=None)
         return moment + LOCK_RETRY
-    operation.move(OperationState.FAILED, message=words)
+    operation.move(OperationState.FAILED, message=words, errors=dict(of_task(words).fields))
     return moment
 
 

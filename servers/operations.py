@@ -6,7 +6,7 @@ such a row after a crash looks for the task on the node first, and sends again o
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from portal.lib.nudge import nudge
 from servers import following, sending
 from servers.models import Cluster, Operation, OperationState, Server
 from servers.models.operation import Action, InvalidTransition
+from servers.plans import plan_of
 from servers.proxmox.errors import EndpointError, NodeUnreachable, ProxmoxError
 
 logger = logging.getLogger(__name__)
@@ -32,18 +33,24 @@ class Refusal(Exception):
     """Why something was not queued. Its text is a sentence for the person who asked."""
 
 
-def request_operation(server: Server, action: str, user: Any) -> Operation:
-    """Queue an operation. Returns its row. Raises Refusal with a sentence; nothing is doubled.
+def request_operation(
+    server: Server, action: str, user: Any, parameters: Mapping[str, Any] | None = None, **more: Any
+) -> Operation:
+    """Queue an operation. Returns its row. Raises Refusal with a sentence, or Invalid with one per field; nothing is
+    doubled. ``parameters`` is what the action's plan asks for, ``more`` further columns (``retry_of``, ``stage`` …).
 
     Asks the rights of that person on that server, so a page may call it without asking first.
     """
-    if not may(user, "operate", server):
+    plan = plan_of(action)
+    if not may(user, plan.right, server):
         raise Refusal(_refused(server))
+    plan.check(server, parameters or {})
     try:
         with transaction.atomic():
             operation = Operation.objects.create(
                 cluster_id=server.cluster_id, server=server, action=action, requested_by=user,
-                requester=user.get_username(),
+                requester=user.get_username(), parameters=dict(parameters or {}), kind=server.kind, vmid=server.vmid,
+                **more,
             )  # fmt: skip
             note(server, {"operation": ("", f"{operation.action} #{operation.pk}")})
     except IntegrityError:
@@ -52,6 +59,19 @@ def request_operation(server: Server, action: str, user: Any) -> Operation:
 
     nudge(run_operation, operation.pk)
     return operation
+
+
+def try_again(operation: Operation, user: Any) -> Operation:
+    """Ask once more for what failed, from the stage at which it failed: what was done before stays done. Returns the
+    new row. Raises Refusal, Invalid."""
+    if operation.state not in (OperationState.FAILED, OperationState.LOST):
+        raise Refusal(_("It did not fail: there is nothing to try again."))
+    if operation.server is None:
+        raise Refusal(_("The server does not exist: ask for it anew."))
+    return request_operation(
+        operation.server, operation.action, user, operation.parameters, retry_of=operation, stage=operation.stage,
+        stages_done=operation.stages_done, secrets=operation.secrets,
+    )  # fmt: skip
 
 
 def possible_actions(server: Server) -> list[str]:
@@ -94,7 +114,7 @@ _STEPS: Final[dict[str, Callable[[Operation], datetime]]] = {
 def _postpone(operation: Operation, error: ProxmoxError) -> None:
     """Trouble on the way is no answer: wait, and give up with a sentence after a while."""
     moment = clock.now()
-    since = operation.sent_at or operation.sending_at or operation.requested_at
+    since = operation.sent_at or operation.sending_at or operation.stage_since
     sentence = f"{error.sentence} {error.hint}".strip()
     unsure = bool(operation.upid) or _may_have_been_done(error)
     if moment - since < PATIENCE and unsure:
@@ -102,7 +122,7 @@ def _postpone(operation: Operation, error: ProxmoxError) -> None:
         return
     end = OperationState.LOST if unsure and operation.state != OperationState.QUEUED else OperationState.FAILED
     try:
-        operation.move(end, message=sentence)
+        operation.move(end, message=sentence, errors=dict(error.fields))
     except InvalidTransition as refusal:
         logger.info("Operation %s: %s", operation.pk, refusal)
         return

@@ -6,10 +6,10 @@ from typing import Final
 from django.utils.translation import gettext as _
 
 from portal.lib import clock
+from servers import stages
 from servers.failover import Endpoints, ask
 from servers.models import Operation, OperationState
-from servers.models.operation import family
-from servers.proxmox.errors import Refused
+from servers.proxmox.errors import Invalid, NothingStarted, Refused
 from servers.proxmox.types import TaskRow
 
 # A lock is waited for that long after the request, then Proxmox's words are the end of it.
@@ -23,21 +23,24 @@ APPEARS_WITHIN: Final = timedelta(seconds=12)
 
 def send(operation: Operation) -> datetime:
     """Make the call and keep the UPID before anything else happens. Returns when the next step is due."""
-    server = operation.server
-    if server.is_retired:
+    if operation.server and operation.server.is_retired:
         operation.move(OperationState.FAILED, message=_("The server was deleted meanwhile: it is gone from Proxmox."))
         return clock.now()
-    node = server.node.name if server.node else ""
-    operation.move(OperationState.SENDING, sending_at=clock.now(), node_name=node, waiting_for="")
+    stage = stages.skip_to_needed(operation)
+    if stage is None:
+        return stages.finish(operation, operation.message)
+    sending = {"sending_at": clock.now(), "node_name": stage.node(operation), "waiting_for": "", "errors": {}}
+    operation.move(OperationState.SENDING, **sending, log=stages.headed_log(operation, stage))
     try:
-        upid = ask(
-            operation.cluster,
-            lambda gateway: gateway.power(node, server.kind, server.vmid, operation.action),
-            _endpoints(operation),
-            write=True,
-        )
+        upid = ask(operation.cluster, lambda gateway: stage.call(gateway, operation), _endpoints(operation), write=True)
     except Refused as refusal:
         return _refused(operation, refusal)
+    except (Invalid, NothingStarted) as error:
+        words = f"{error.sentence} {error.hint}".strip()
+        operation.move(OperationState.FAILED, message=words, errors=dict(error.fields))
+        return clock.now()
+    if upid is None:
+        return stages.advance(operation, "OK")
     operation.move(OperationState.RUNNING, upid=upid, sent_at=clock.now())
     return clock.now()
 
@@ -46,9 +49,14 @@ def look(operation: Operation) -> datetime:
     """Somebody was about to send, or a call broke off: find its task on the node before sending again."""
     began = operation.sending_at or operation.requested_at
     since = int(began.timestamp()) - CLOCK_SLACK
+    stage = stages.current(operation)
+    if not stage.tasks:  # repeating it does no harm
+        operation.move(OperationState.QUEUED, waiting_for=_("The call broke off: it is sent again."))
+        return clock.now()
+    vmid = stage.vmid(operation)
     tasks = ask(
         operation.cluster,
-        lambda gateway: gateway.node_tasks(operation.node_name, vmid=operation.server.vmid, since=since),
+        lambda gateway: gateway.node_tasks(operation.node_name, vmid=vmid, since=since),
         _endpoints(operation),
     )
     mine = next((task for task in tasks if _is_ours(operation, task)), None)
@@ -62,8 +70,8 @@ def look(operation: Operation) -> datetime:
 
 
 def _is_ours(operation: Operation, task: TaskRow) -> bool:
-    """A task of this action on this guest by our token. An HA guest's is called hastart or hastop."""
-    names = {family(operation.server) + operation.action, "hastart", "hastop", f"{family(operation.server)}pause"}
+    """A task of this stage on this guest by our token that no other operation has."""
+    names = stages.current(operation).task_types(operation)
     token = operation.cluster.token_id
     known = Operation.objects.filter(cluster_id=operation.cluster_id, upid=task.upid).exists()
     return task.type in names and token.startswith(task.user.partition("!")[0]) and not known
@@ -71,10 +79,10 @@ def _is_ours(operation: Operation, task: TaskRow) -> bool:
 
 def _refused(operation: Operation, refusal: Refused) -> datetime:
     """Proxmox said no at once. A lock is waited for, anything else is the answer."""
-    if is_lock(refusal.reason) and clock.now() - operation.requested_at < LOCK_WAIT:
+    if is_lock(refusal.reason) and clock.now() - operation.stage_since < LOCK_WAIT:
         operation.move(OperationState.QUEUED, waiting_for=refusal.reason)
         return clock.now() + LOCK_RETRY
-    operation.move(OperationState.FAILED, message=refusal.reason or refusal.sentence)
+    operation.move(OperationState.FAILED, message=refusal.reason or refusal.sentence, errors=dict(refusal.fields))
     return clock.now()
 
 

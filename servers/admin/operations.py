@@ -112,7 +112,7 @@ class OperationAdmin(SyncedAdmin):
     @display(description=gettext_lazy("server"), ordering="server__name")
     def server_link(self, operation: Operation) -> Any:
         """Of which server."""
-        return labels.to(operation.server)
+        return labels.to(operation.server) if operation.server else operation.subject
 
     @display(description=gettext_lazy("cluster"), ordering="cluster__name")
     def cluster_link(self, operation: Operation) -> Any:
@@ -159,7 +159,7 @@ def in_progress() -> Table:
     rows = [
         [
             show.link(object_url(row), row.get_action_display()),
-            labels.to(row.server),
+            labels.to(row.server) if row.server else row.subject,
             state(row),
             says(row),
             row.requester,
@@ -222,7 +222,7 @@ def _card(title: str, table: Table, url: str) -> Section:
 def _facts(operation: Operation) -> list[tuple[str, Any]]:
     return [
         (_("State"), state(operation)),
-        (_("Server"), labels.to(operation.server)),
+        (_("Server"), labels.to(operation.server) if operation.server else operation.subject),
         (_("Node"), operation.node_name),
         (_("Asked by"), operation.requester),
         (_("Asked"), show.moment(operation.requested_at)),

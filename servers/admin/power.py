@@ -16,6 +16,7 @@ from portal.lib.access import may
 from portal.lib.buttons import Confirmation, Outcome, list_url, object_button, object_url
 from servers.admin import labels
 from servers.models import Action, Operation, Server
+from servers.models.operation import POWER
 from servers.operations import Refusal, possible_actions, request_operation
 
 ICONS: Final[dict[str, str]] = {
@@ -115,9 +116,9 @@ def _for_many(action: Action) -> Any:
 class PowerButtons:
     """For the ModelAdmin of servers."""
 
-    actions: Sequence[Any] = [_for_many(action) for action in Action]
+    actions: Sequence[Any] = [_for_many(action) for action in POWER]
     actions_detail: Sequence[Any] = [
-        {"title": gettext_lazy("Power"), "icon": "power_settings_new", "items": [f"power_{a.value}" for a in Action]}
+        {"title": gettext_lazy("Power"), "icon": "power_settings_new", "items": [f"power_{a.value}" for a in POWER]}
     ]
 
     def has_operate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -125,7 +126,7 @@ class PowerButtons:
         return may(request.user, "operate", obj if isinstance(obj, Server) else Server)
 
 
-for _action in Action:
+for _action in POWER:
     setattr(PowerButtons, f"power_{_action.value}", _button(_action))
     setattr(PowerButtons, f"has_power_{_action.value}_permission", _offered(_action))
 

@@ -184,7 +184,12 @@ class Server(Thing):
         verbose_name = _("server")
         verbose_name_plural = _("servers")
         ordering = ["cluster__name", "vmid"]
-        permissions = [("operate_server", _("Can start, stop and otherwise operate a server"))]
+        permissions = [
+            ("operate_server", _("Can start and stop a server, take snapshots of it and back it up")),
+            ("configure_server", _("Can resize, move, roll back and restore a server")),
+            ("provision_server", _("Can create servers")),
+            ("destroy_server", _("Can delete a server from Proxmox")),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["cluster", "vmid"], condition=Q(retired_at=None), name="one_living_server_of_a_vmid"
@@ -203,6 +208,8 @@ class Server(Thing):
 
     def allows(self, action: str) -> bool:
         """Whether the object itself permits it: a retired server is history, and a template is not operated."""
+        if action in ("configure", "destroy"):
+            return not self.is_retired
         return action != "operate" or not (self.is_retired or self.template)
 
     @property

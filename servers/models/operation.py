@@ -1,8 +1,9 @@
 """What we ask of Proxmox: one row per request, from the button to Proxmox's last word."""
 
+import json
 import secrets
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.conf import settings
 from django.db import models, transaction
@@ -10,15 +11,19 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from portal.lib import clock
+from portal.lib.encrypted import EncryptedTextField, Sealed, Undecryptable
 from servers.models.cluster import Cluster
-from servers.models.inventory import Kind, Server, ServerStatus
+from servers.models.inventory import Kind, Server
+
+if TYPE_CHECKING:
+    from servers.plans.base import Plan
 
 # Longer than the slowest call of a step (5 s to connect, 30 s to read).
 CLAIM: Final = timedelta(seconds=60)
 
 
 class Action(models.TextChoices):
-    """What can be asked, in the words of Proxmox's API (``status/ACTION``)."""
+    """What can be asked. How each is carried out is its plan (``servers/plans``)."""
 
     START = "start", _("Start")
     SHUTDOWN = "shutdown", _("Shut down")
@@ -26,6 +31,20 @@ class Action(models.TextChoices):
     REBOOT = "reboot", _("Reboot")
     SUSPEND = "suspend", _("Suspend")
     RESUME = "resume", _("Resume")
+    CHANGE = "change", _("Change")  # name, tags, description, protection
+    RESIZE = "resize", _("Resize")  # CPU, memory, disk
+    MIGRATE = "migrate", _("Migrate")
+    SNAPSHOT = "snapshot", _("Take a snapshot")
+    ROLLBACK = "rollback", _("Roll back")
+    DELETE_SNAPSHOT = "delete_snapshot", _("Delete a snapshot")
+    BACK_UP = "back_up", _("Back up")
+    RESTORE = "restore", _("Restore")
+    DELETE = "delete", _("Delete")
+    CREATE = "create", _("Create")
+
+
+# What can be asked of a server by a button alone, in the words of Proxmox's API (``status/ACTION``).
+POWER: Final = (Action.START, Action.SHUTDOWN, Action.STOP, Action.REBOOT, Action.SUSPEND, Action.RESUME)
 
 
 class OperationState(models.TextChoices):
@@ -55,28 +74,27 @@ class Operation(models.Model):
         OperationState.SETTLING,
     )
     MOVES: ClassVar[dict[str, set[str]]] = {
-        OperationState.QUEUED: {OperationState.SENDING, OperationState.FAILED},
+        OperationState.QUEUED: {
+            OperationState.SENDING, OperationState.SUCCEEDED, OperationState.WARNINGS, OperationState.FAILED,
+        },
         OperationState.SENDING: {
-            OperationState.QUEUED, OperationState.RUNNING, OperationState.FAILED, OperationState.LOST,
+            OperationState.QUEUED, OperationState.RUNNING, OperationState.SUCCEEDED, OperationState.WARNINGS,
+            OperationState.FAILED, OperationState.LOST,
         },
         OperationState.RUNNING: {
             OperationState.QUEUED, OperationState.SETTLING, OperationState.SUCCEEDED, OperationState.WARNINGS,
             OperationState.FAILED, OperationState.LOST,
         },
-        OperationState.SETTLING: {OperationState.SUCCEEDED, OperationState.WARNINGS, OperationState.FAILED},
+        OperationState.SETTLING: {
+            OperationState.QUEUED, OperationState.SUCCEEDED, OperationState.WARNINGS, OperationState.FAILED,
+        },
     }  # fmt: skip
-    # The state a server is put in on purpose by each action; suspend is a pause that somebody wants.
-    INTENT: ClassVar[dict[str, str]] = {
-        Action.START: ServerStatus.RUNNING,
-        Action.RESUME: ServerStatus.RUNNING,
-        Action.REBOOT: ServerStatus.RUNNING,
-        Action.SHUTDOWN: ServerStatus.STOPPED,
-        Action.STOP: ServerStatus.STOPPED,
-        Action.SUSPEND: ServerStatus.PAUSED,
-    }
 
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, verbose_name=_("cluster"))
-    server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="operations", verbose_name=_("server"))
+    # Empty while a server that is being created is not seen yet.
+    server = models.ForeignKey(
+        Server, on_delete=models.CASCADE, related_name="operations", null=True, verbose_name=_("server")
+    )
     action = models.CharField(_("action"), max_length=20, choices=Action)
     state = models.CharField(_("state"), max_length=10, choices=OperationState, default=OperationState.QUEUED)
     requested_by = models.ForeignKey(
@@ -84,6 +102,21 @@ class Operation(models.Model):
     )
     requester = models.CharField(_("asked by"), max_length=150, default="")  # the name outlives the account
     requested_at = models.DateTimeField(_("asked"), default=clock.now, db_index=True)
+
+    # What was asked for, as the form had it; what is secret in it is kept apart and dropped when it is over.
+    parameters = models.JSONField(_("asked for"), default=dict)
+    secrets = EncryptedTextField(default="", editable=False)
+    # Of a server that does not exist yet.
+    vmid = models.PositiveIntegerField(_("VMID"), null=True)
+    kind = models.CharField(max_length=4, choices=Kind, default="")
+    retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, verbose_name=_("another try of"))
+
+    # The stage of the plan that it is at, since when, and what became of those before.
+    stage = models.PositiveSmallIntegerField(default=0)
+    stage_since = models.DateTimeField(default=clock.now)
+    stages_done = models.JSONField(default=list)
+    # What Proxmox says of single parameters, by its names.
+    errors = models.JSONField(default=dict)
 
     node_name = models.CharField(_("node"), max_length=63, default="")
     upid = models.CharField(_("UPID"), max_length=200, default="")
@@ -118,7 +151,7 @@ class Operation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_action_display()}: {self.server}"
+        return f"{self.get_action_display()}: {self.subject}"
 
     @property
     def is_active(self) -> bool:
@@ -126,9 +159,32 @@ class Operation(models.Model):
         return self.state in self.ACTIVE
 
     @property
+    def plan(self) -> "Plan":
+        """How it is carried out."""
+        from servers.plans import plan_of
+
+        return plan_of(self.action)
+
+    @property
     def intent(self) -> str:
-        """The state that the server is put in on purpose."""
-        return self.INTENT[self.action]
+        """The state that the server is put in on purpose; '' where it stays as it is."""
+        return self.plan.intent(self)
+
+    @property
+    def subject(self) -> str:
+        """The server that it is about, or the name of one that does not exist yet."""
+        return str(self.server) if self.server else str(self.parameters.get("name") or self.vmid or "?")
+
+    @property
+    def guest(self) -> tuple[str, int]:
+        """Kind and number of the guest that it is about."""
+        return (self.server.kind, self.server.vmid) if self.server else (self.kind, self.vmid or 0)
+
+    def kept_secrets(self) -> dict[str, Any]:
+        """What is secret in what was asked for. Raises Undecryptable."""
+        if isinstance(self.secrets, Sealed):
+            raise Undecryptable
+        return json.loads(self.secrets) if self.secrets else {}
 
     @property
     def duration(self) -> timedelta:
@@ -167,11 +223,15 @@ class Operation(models.Model):
             )
         if new not in self.ACTIVE:
             columns |= {"finished_at": clock.now(), "waiting_for": ""}
+        if new in (OperationState.SUCCEEDED, OperationState.WARNINGS):
+            columns["secrets"] = ""  # another try of one that failed needs them
         with transaction.atomic():
             self.note(state=new, **columns)
             if new in (OperationState.SUCCEEDED, OperationState.WARNINGS):
                 # One transaction: a worker that dies in between must not leave a stopped server that "should run".
-                Server.objects.filter(pk=self.server_id).update(intended_state=self.intent)
+                if self.server_id and self.intent:
+                    Server.objects.filter(pk=self.server_id).update(intended_state=self.intent)
+                self.plan.succeeded(self)
 
     def _write(self, **columns: Any) -> bool:
         mine = type(self).objects.filter(pk=self.pk, state=self.state, claim_token=self.claim_token)
@@ -182,6 +242,6 @@ class Operation(models.Model):
         return written
 
 
-def family(server: Server) -> str:
+def family(kind: str) -> str:
     """The prefix of Proxmox's task types for that kind of guest: ``qm`` or ``vz``."""
-    return "qm" if server.kind == Kind.QEMU else "vz"
+    return "qm" if kind == Kind.QEMU else "vz"

@@ -134,7 +134,7 @@ def test_a_locked_server_is_waited_for_and_then_done(servers, operator, pve):
 def test_a_lock_that_stays_is_named_when_patience_ends(servers, operator, pve):
     pve.set_guest(902, lock="backup")
     operation = request_operation(servers["vm-up"], "shutdown", operator)
-    Operation.objects.filter(pk=operation.pk).update(requested_at=clock.now() - timedelta(minutes=3))
+    Operation.objects.filter(pk=operation.pk).update(stage_since=clock.now() - timedelta(minutes=3))
     assert drive(operation).state == OperationState.FAILED
     assert operation.message == "VM is locked (backup)"
 

@@ -1,0 +1,77 @@
+"""What a plan is: stages in order, each with at most one call, each of which may be run twice.
+
+A stage that starts a task is found again by the task's type where the call broke off, so it is never sent twice. A
+stage without a task must be one that does no harm when it is repeated.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.utils.translation import gettext_noop
+
+from servers.models import Operation, Server
+from servers.models.operation import family
+from servers.proxmox.gateway import Gateway
+
+
+class Stage:
+    """One step towards Proxmox. Subclasses say what is called; the engine keeps track of it.
+
+    ``title`` is shown in the list of steps (a msgid). ``tasks`` are the types of the tasks it may start, ``{}`` being
+    ``qm`` or ``vz``; empty where the call is done when it answers.
+    """
+
+    title: ClassVar[str] = gettext_noop("Send")
+
+    @property
+    def tasks(self) -> frozenset[str]:
+        """Of a stage that is done when its call answers: none."""
+        return frozenset()
+
+    def needed(self, operation: Operation) -> bool:
+        """Whether there is anything to do; asked right before the call, in no transaction."""
+        return True
+
+    def node(self, operation: Operation) -> str:
+        """The node that is asked, and on which the task runs: the server's, as it is known now."""
+        server = operation.server
+        return server.node.name if server and server.node else ""
+
+    def vmid(self, operation: Operation) -> int:
+        """The guest by whose number the task is found again."""
+        return operation.guest[1]
+
+    def call(self, gateway: Gateway, operation: Operation) -> str | None:
+        """Make the call. The UPID of its task, or None where it is done. Raises ProxmoxError."""
+        raise NotImplementedError
+
+    def settles(self, operation: Operation) -> bool:
+        """Whether the guest follows later than the task, so that ``settled`` is asked until it says yes."""
+        return False
+
+    def settled(self, gateway: Gateway, operation: Operation) -> tuple[bool, str]:
+        """Whether the guest is what it should be, and what it is, in a word."""
+        return True, ""
+
+    def task_types(self, operation: Operation) -> set[str]:
+        """The types of the tasks it may start, for this guest."""
+        prefix = family(operation.guest[0])
+        return {name.format(prefix) for name in self.tasks}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One action. ``right`` is the permission on the server that it takes (``operate`` …); ``takes_down`` says whether
+    the server may be down while it is carried out, which is expected then."""
+
+    action: str
+    stages: tuple[Stage, ...]
+    right: str = "operate"
+    takes_down: Callable[[Operation], bool] = lambda _operation: False
+    # Judges what was asked for before anything is queued. Raises Invalid, or Refusal.
+    check: Callable[[Server, Mapping[str, Any]], None] = lambda _server, _parameters: None
+    # Writes what follows from success, in the transaction that says so. Rows only.
+    succeeded: Callable[[Operation], None] = lambda _operation: None
+    # The state that the server should be in afterwards; '' leaves what was.
+    intent: Callable[[Operation], str] = lambda _operation: ""
