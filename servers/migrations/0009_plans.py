@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('servers', '0007_refused_tokens_rest'),
+        ('servers', '0008_indexes_for_many_servers'),
     ]
 
     operations = [

@@ -11,8 +11,8 @@ def forwards(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("portal", "0005_roles_for_reviews_and_coverage"),
-        ("servers", "0008_plans"),
+        ("portal", "0007_roles_for_routing"),
+        ("servers", "0009_plans"),
     ]
 
     operations = [migrations.RunPython(forwards, migrations.RunPython.noop, elidable=False)]
