@@ -19,7 +19,8 @@ from portal.lib.audit import note
 from portal.lib.nudge import nudge
 from servers import following, sending
 from servers.models import Cluster, Operation, OperationState, Server
-from servers.models.operation import Action, InvalidTransition
+from servers.models.operation import InvalidTransition
+from servers.models.request import Action
 from servers.plans import plan_of
 from servers.proxmox.errors import EndpointError, NodeUnreachable, ProxmoxError
 

@@ -15,8 +15,7 @@ from unfold.decorators import action as unfold_action
 from portal.lib.access import may
 from portal.lib.buttons import Confirmation, Outcome, list_url, object_button, object_url
 from servers.admin import labels
-from servers.models import Action, Operation, Server
-from servers.models.operation import POWER
+from servers.models import POWER, Action, Operation, Server
 from servers.operations import Refusal, possible_actions, request_operation
 
 ICONS: Final[dict[str, str]] = {

@@ -5,11 +5,13 @@ from servers.models.cluster import Cluster, TlsMode
 from servers.models.counter import Counter
 from servers.models.finding import Finding
 from servers.models.inventory import ExpectedState, Kind, Node, NodeStatus, Server, ServerStatus, Storage
-from servers.models.operation import Action, Operation, OperationState
+from servers.models.operation import Operation, OperationState
+from servers.models.request import POWER, Action
 from servers.models.statechange import ChangeKind, StateChange
 from servers.snapshot import Snapshot
 
 __all__ = [
+    "POWER",
     "Action",
     "Backup",
     "BackupRun",

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from django.utils.translation import gettext_noop
 
 from servers.models import Operation, Server
-from servers.models.operation import family
+from servers.models.request import family
 from servers.proxmox.gateway import Gateway
 
 
