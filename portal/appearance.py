@@ -44,7 +44,7 @@ UNFOLD: dict[str, Any] = {
     "COLORS": {"primary": PRIMARY},
     "STYLES": [asset("portal.css")],
     "SCRIPTS": [asset("portal.js")],
-    "LOGIN": {"image": asset("login.svg")},
+    "LOGIN": {"image": asset("login.svg"), "form": "portal.login.LoginForm"},
     # Unfold's own search over models builds every match; ours stops after a few.
     "COMMAND": {"search_callback": "portal.search.search", "show_history": True},
     "SIDEBAR": {
