@@ -71,6 +71,18 @@ def adopt(guest: Guest) -> None:
     guest.storage = first.storage if first else ""
 
 
+def absorb(guest: Guest, fields: dict[str, Any]) -> None:
+    """Let the file say what the controls changed behind its back."""
+    if not guest.written:
+        return
+    names = {"name": "name" if guest.is_vm else "hostname", "maxmem": "memory"}
+    for field in fields.keys() & {"name", "tags", "description", "onboot", "protection", "cores", "maxmem"}:
+        value = fields[field]
+        if field == "maxmem":
+            value = str(value // MiB) if guest.is_vm else value // MiB
+        guest.extra[names.get(field, field)] = value
+
+
 def first_disk(guest: Guest) -> disks.Disk | None:
     """Return the disk that the guest boots from."""
     real = [disk for disk in disks.disks(guest.extra) if not disk.cdrom and not disk.key.startswith("unused")]

@@ -85,8 +85,8 @@ class ControlHandler(BaseHTTPRequestHandler):
     def _act(self, parts: list[str], body: dict[str, Any]) -> dict[str, Any]:
         pve = self.server.simulator
         match parts:
-            case ["guests", *rest]:
-                return self._guests(rest, body)
+            case [("guests" | "faults") as area, *rest]:
+                return self._guests(rest, body) if area == "guests" else self._faults(rest, body)
             case ["nodes", node, ("offline" | "online" | "age" | "fence") as verb]:
                 actions: dict[str, Callable[[str], None]] = {
                     "offline": pve.node_offline, "online": pve.node_online, "age": pve.age_offline,
@@ -119,10 +119,27 @@ class ControlHandler(BaseHTTPRequestHandler):
                 return {"vmid": pve.add_guest(**body)}
             case [vmid, ("stop" | "start" | "remove") as verb]:
                 getattr(pve, f"{verb}_guest")(int(vmid))
+            case [vmid, "hold"]:
+                pve.hold_lock_file(int(vmid), float(body.get("seconds", 10)))
             case [vmid, "set"]:
                 pve.set_guest(int(vmid), **body)
             case _:
                 raise LookupError("/guests/" + "/".join(parts))
+        return {}
+
+    def _faults(self, parts: list[str], body: dict[str, Any]) -> dict[str, Any]:
+        pve = self.server.simulator
+        match parts:
+            case ["task"]:
+                pve.fail_task(**body)
+            case ["slow"]:
+                pve.slow_tasks(**body)
+            case ["race"]:
+                pve.race_ids(int(body.get("times", 1)))
+            case ["mend"]:
+                pve.mend_tasks()
+            case _:
+                raise LookupError("/faults/" + "/".join(parts))
         return {}
 
     def _reply(self, status: int, answer: dict[str, Any]) -> None:

@@ -6,8 +6,10 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from simulator import confile
 from simulator.backup_log import Run
 from simulator.cluster import FORGET_AFTER, GUEST_FIELDS, Cluster
+from simulator.fault_controls import FaultControls
 from simulator.jobs import run_job
 from simulator.misbehaviour import Misbehaviour
 from simulator.model import GiB, Guest, Volume
@@ -15,7 +17,7 @@ from simulator.notifying import Note
 from simulator.seed_backups import add_volume, file_volid, finish_seeded, pbs_volid
 
 
-class Controls:
+class Controls(FaultControls):
     """Methods that change the cluster at once, without a task and without a lag."""
 
     cluster: Cluster
@@ -79,6 +81,7 @@ class Controls:
                 guest.status = status
             for field, value in fields.items():
                 setattr(guest, field, value)
+            confile.absorb(guest, fields)
             self.cluster.touch(vmid)
 
     def node_offline(self, node: str) -> None:

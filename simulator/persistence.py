@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.cluster import Cluster
-from simulator.model import Guest, Snapshot, Volume
+from simulator.model import Guest, Job, Snapshot, Volume
 from simulator.rights import Rights
 from simulator.tasks import Task
 
@@ -66,11 +66,19 @@ class Keeper:
             cluster.volumes.pop((node, volid), None)
         for row in data.get("volumes", []):
             cluster.volumes[row["node"], row["volid"]] = Volume(**row)
-        for token, entries in data.get("rights", {}).items():
-            if token in cluster.tokens:
-                cluster.token_rights[token] = Rights({path: frozenset(names) for path, names in entries.items()})
+        self._restore_jobs(cluster)
+        self._restore_tokens(cluster)
         for row in data.get("tasks", []):
             cluster.book.tasks[row["upid"]] = Task(**row)
+
+    def _restore_tokens(self, cluster: Cluster) -> None:
+        for token, entries in self.data.get("rights", {}).items():
+            if token in cluster.tokens:
+                cluster.token_rights[token] = Rights({path: frozenset(names) for path, names in entries.items()})
+
+    def _restore_jobs(self, cluster: Cluster) -> None:
+        if "jobs" in self.data:
+            cluster.jobs = {row["id"]: Job(**row) for row in self.data["jobs"]}
 
     def save(self, cluster: Cluster) -> None:
         """Write the file, whole or not at all."""
@@ -98,6 +106,7 @@ class Keeper:
             "notifications": cluster.notifications.saved(),
             "volumes": [asdict(volume) for volume in volumes],
             "volumes_removed": [key for key in self._volumes if key not in cluster.volumes],
+            "jobs": [asdict(job) for job in cluster.jobs.values()],
             "rights": {
                 token: {path: sorted(names) for path, names in rights.entries.items()}
                 for token, rights in cluster.token_rights.items()

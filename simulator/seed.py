@@ -56,6 +56,7 @@ def _seed_storages(cluster: Cluster, guests: int) -> None:
     for storage in (
         Storage("local", "dir", "iso,vztmpl,backup", 94 * GiB, 21 * GiB),
         Storage("local-lvm", "lvmthin", "images,rootdir", 2000 * GiB * scale, 1180 * GiB * scale),
+        Storage("ceph-vm", "rbd", "images,rootdir", 8000 * GiB * scale, 2600 * GiB * scale, shared=True),
         Storage("cephfs", "cephfs", "iso,vztmpl,snippets", 4000 * GiB, 310 * GiB, shared=True),
         Storage("nfs-backup", "nfs", "backup,iso", 12000 * GiB * scale, 9300 * GiB * scale, shared=True),
         Storage("pbs", "pbs", "backup", 20000 * GiB * scale, 7400 * GiB * scale, shared=True),
@@ -167,4 +168,7 @@ def _add_templates(cluster: Cluster, guests: int) -> None:
         guest.tags, guest.lock, guest.hastate, guest.description = "template", "", "", ""
         guest.type, guest.onboot, guest.ostype = ("qemu", 0, "l26")
         guest.snapshots = []
+        # on shared storage, so that a clone may be made on any node; with a drive for cloud-init
+        guest.storage, guest.agent, guest.agent_running = "ceph-vm", 1, True
+        guest.extra = {"ide2": f"ceph-vm:vm-{guest.vmid}-cloudinit,media=cdrom"}
         cluster.guests[guest.vmid] = guest

@@ -140,6 +140,8 @@ class TaskBook:
 
     def cancel(self, task: Task, log: str = "received interrupt") -> None:
         """End a running task as a request to stop it does."""
+        if not task.steps:
+            self._step(task)  # what has not begun could not tidy up
         if task.endtime or task.body is None:
             return
         try:

@@ -9,6 +9,7 @@ from typing import Any
 from simulator import backup_log
 from simulator.backup_log import Part, Run
 from simulator.cluster import Cluster, locked
+from simulator.config import config
 from simulator.errors import TaskCancelled, TaskFailed
 from simulator.model import Guest, Volume
 from simulator.notifying import Note
@@ -138,5 +139,7 @@ class Order:
         template = self.given.get("notes-template", "")
         notes = re.sub(r"\{\{(\w+)\}\}", lambda found: names.get(found[1], found[0]), template)
         node = "" if storage.shared else self.node
-        protected = bool(self.given.get("protected"))
-        return Volume(volid, storage.name, "backup", form, size, begun, node, guest.vmid, guest.type, notes, protected)
+        volume = Volume(volid, storage.name, "backup", form, size, begun, node, guest.vmid, guest.type, notes)
+        volume.protected = bool(self.given.get("protected"))
+        volume.config = dict(guest.extra) if guest.written else config(guest, self.cluster.release.major, in_force=True)
+        return volume

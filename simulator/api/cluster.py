@@ -136,9 +136,10 @@ def job_row(cluster: Cluster, name: str) -> Row:
         "schedule": job.schedule,
         "enabled": job.enabled,
     }
-    row |= {
-        key: getattr(job, key) for key in ("all", "vmid", "exclude", "pool", "mode", "comment") if getattr(job, key)
-    }
+    shown = ("all", "vmid", "exclude", "pool", "mode", "comment", "compress")
+    row |= {key: getattr(job, key) for key in shown if getattr(job, key)}
+    if job.notes:
+        row["notes-template"] = job.notes
     if job.keep:
         row["prune-backups"] = job.keep
     if job.enabled:

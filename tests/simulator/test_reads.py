@@ -22,7 +22,7 @@ def test_the_resource_list_has_every_kind_of_row(client: Client) -> None:
 
 def test_shared_storages_are_listed_once_per_node(client: Client) -> None:
     rows = client.get("/cluster/resources", type="storage")
-    assert len(rows) == 3 * 5
+    assert len(rows) == 3 * 6
     pbs = [row for row in rows if row["storage"] == "pbs"]
     assert [row["shared"] for row in pbs] == [1, 1, 1]
     assert len({row["disk"] for row in pbs}) == 1, "it is the same storage seen three times"
