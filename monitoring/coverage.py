@@ -12,7 +12,6 @@ from django.db.models import BooleanField, Case, Count, Exists, OuterRef, Q, Que
 from django.utils.translation import gettext_lazy as _
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from monitoring import things
 from monitoring.models import AlertThreshold
 from monitoring.thresholds import DEFAULTS
 from notifications import reach
@@ -43,11 +42,32 @@ def oldest_allowed(moment: datetime) -> datetime:
 
 
 def unreached() -> Q:
-    """The servers about which nobody would be told, however bad it is: routes are asked with the labels of each."""
-    reached = reach()
-    if reached.always is not None:
-        return Q(pk__isnull=reached.always)  # the same for every server: all of them, or none
-    return things.servers_where(lambda labels: not reached(labels), reached.names)
+    """The servers about which nobody would be told if they were in trouble, as ``notifications`` judges by its rules.
+    Looked at once a minute: each server is asked about."""
+    found: tuple[int, list[int]] | None = cache.get("monitoring:unreached")
+    if found is None:
+        found = _ask_about_each()
+        cache.set("monitoring:unreached", found, KEEP_SECONDS)
+    number, keys = found
+    if len(keys) in (0, number):
+        return Q(pk__isnull=not keys)  # none or all: no list of ten thousand keys
+    return Q(pk__in=keys)
+
+
+def _ask_about_each() -> tuple[int, list[int]]:
+    reaches, number, keys = reach(), 0, []
+    columns = ("pk", "cluster__name", "node__name", "name", "vmid", "kind", "owner", "environment", "tags")
+    for pk, cluster, node, name, vmid, kind, owner, environment, tags in (
+        Server.objects.filter(retired_at=None, template=False).order_by().values_list(*columns).iterator()
+    ):
+        facts = {
+            "cluster": cluster, "node": node, "name": name, "vmid": str(vmid), "type": kind, "owner": owner,
+            "environment": environment, "tags": ",".join(tag for tag in tags.split(";") if tag),
+        }  # fmt: skip
+        number += 1
+        if not reaches({label: value for label, value in facts.items() if value}):
+            keys.append(pk)
+    return number, keys
 
 
 def judged(servers: "QuerySet[Any]", moment: datetime) -> "QuerySet[Any]":
