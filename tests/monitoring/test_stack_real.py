@@ -25,8 +25,8 @@ FOUND_AGAIN = (
 )
 
 
-def start_prometheus(portal: Portal, config: Path, data: Path, *more: str) -> Prometheus:
-    port = free_port()
+def start_prometheus(portal: Portal, config: Path, data: Path, *more: str, port: int = 0) -> Prometheus:
+    port = port or free_port()
     command = (
         need("prometheus"), f"--config.file={config}", f"--storage.tsdb.path={data}",
         "--storage.tsdb.retention.time=30d", "--storage.tsdb.retention.size=10GB",

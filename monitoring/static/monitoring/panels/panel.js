@@ -116,10 +116,10 @@
             if (this.asTable) {
                 this.tabulate();
             } else {
-                this.view.draw(figures);
                 if (definition.kind === "timeseries") {
-                    panels.legend(this.legend, definition, figures, this.view);
+                    panels.legend(this.legend, definition, figures, this.view); /* first: the chart fills what it leaves */
                 }
+                this.view.draw(figures);
             }
             this.element.dataset.state = "drawn";
         }

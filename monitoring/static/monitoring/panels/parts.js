@@ -87,6 +87,7 @@
         make("th", "", head, panels.words.series).scope = "col";
         calcs.forEach((name) => (make("th", "", head, panels.words[name] || name).scope = "col"));
         const rows = make("tbody", "", table);
+        const colours = panels.scales.colours(figures);
         inOrder(figures.series).forEach(([one, place]) => {
             const row = make("tr", view.hidden.has(place) ? "pp-off" : "", rows);
             const button = make("button", "pp-name", make("td", "", row));
@@ -94,7 +95,7 @@
             button.dataset.place = place;
             button.title = one.name + "\n" + panels.words.hide;
             button.setAttribute("aria-pressed", String(!view.hidden.has(place)));
-            swatch(view.chart.data.datasets[place].borderColor, one.dashed, button);
+            swatch(colours[place], one.dashed, button);
             make("span", "", button, one.name);
             button.addEventListener("click", (event) => {
                 view.toggle(place, event.shiftKey);

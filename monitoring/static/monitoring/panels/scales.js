@@ -5,12 +5,18 @@
     const panels = (window.portalPanels = window.portalPanels || {});
     const DASH = [5, 4];
 
+    /* The colour of each series: thresholds are red, the others take theirs in a row. */
+    function colours(figures) {
+        let plain = 0;
+        return figures.series.map((one) => (one.dashed ? panels.theme.named("red") : panels.theme.series(plain++)));
+    }
+
     /* The lines of a panel as Chart.js wants them. hidden: a set of places. */
     function datasets(definition, figures, hidden) {
         let stacked = 0;
-        let plain = 0;
+        const every = colours(figures);
         return figures.series.map((one, place) => {
-            const colour = one.dashed ? panels.theme.named("red") : panels.theme.series(plain++);
+            const colour = every[place];
             const points = one.values.map((value, at) => ({ x: (figures.start + at * figures.step) * 1000, y: value }));
             const area = definition.stacked ? 0.4 : depth(figures.series, one);
             const alone = (context) => lonely(one.values, context.dataIndex);
@@ -174,5 +180,5 @@
         };
     }
 
-    panels.scales = { datasets, axes, thresholds, pointer };
+    panels.scales = { colours, datasets, axes, thresholds, pointer };
 })();

@@ -1,0 +1,220 @@
+"""The second renderer in a real browser: a real Prometheus scrapes a running portal, and Chromium opens its pages.
+
+axe-core looks at each page in both themes, wide and narrow: nothing serious may be found on what the portal draws.
+"""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, sync_playwright
+
+from tests.monitoring.test_stack_real import start_prometheus
+from tests.support.components import need
+from tests.support.processes import Portal, free_port, wait_until
+
+pytestmark = pytest.mark.real
+DASHBOARDS = ("system-overview", "application-metrics", "business", "infrastructure")
+SERIOUS = {"serious", "critical"}
+PERSON = (
+    "from django.contrib.auth.models import User; User.objects.create_superuser('ada', password='pass-1-Word'); "
+    "from tests.monitoring.inventory import seed_everything; seed_everything()"
+)
+STATES = "[...document.querySelectorAll('.pp-panel')].map((one) => one.dataset.state || 'loading')"
+
+
+@pytest.fixture(scope="module")
+def watched() -> Iterator[SimpleNamespace]:
+    """A portal with rows, a Prometheus that has scraped it, and a browser that is logged in."""
+    chromium = need("chromium")
+    port = free_port()
+    with Portal({"PORTAL_PROMETHEUS_URL": f"http://127.0.0.1:{port}"}) as portal:
+        portal.start("redis")
+        portal.python(PERSON)
+        deploy = portal.data / "run" / "deploy"
+        portal.manage("render_deploy", str(deploy), "--interval", "1s")
+        prometheus = start_prometheus(portal, deploy / "prometheus" / "prometheus.yml", portal.data / "tsdb", port=port)
+        portal.start("web")
+        wait_until(lambda: prometheus.ask("count_over_time(active_servers_total[1m]) > 5"), 60)
+        with sync_playwright() as player:
+            browser = player.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+            yield SimpleNamespace(portal=portal, prometheus=prometheus, browser=browser, state=_login(browser, portal))
+            browser.close()
+
+
+def _login(browser, portal):
+    page = browser.new_page()
+    page.goto(f"{portal.url}/admin/login/")
+    page.fill("#id_username", "ada")
+    page.fill("#id_password", "pass-1-Word")
+    page.click("button[type=submit]")
+    page.wait_for_selector("#page")
+    state = page.context.storage_state()
+    page.close()
+    return state
+
+
+@pytest.fixture
+def look(watched):
+    """Opens a page; what its console complains about is in ``page.complaints``."""
+    contexts = []
+
+    def open_page(path: str, *, theme: str = "light", width: int = 1440) -> Page:
+        context = watched.browser.new_context(
+            storage_state=watched.state, viewport={"width": width, "height": 5000}, timezone_id="Asia/Seoul"
+        )
+        contexts.append(context)
+        context.add_init_script(f"localStorage.setItem('adminTheme', '\"{theme}\"')")
+        context.set_default_timeout(60_000)
+        page = context.new_page()
+        page.complaints = []
+        page.on("console", lambda told: page.complaints.append(told.text) if told.type == "error" else None)
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.goto(f"{watched.portal.url}{path}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def settled(page: Page) -> list[str]:
+    """The states of the panels when each has one."""
+    page.wait_for_function(f"{STATES}.every((one) => one !== 'loading')")
+    return page.evaluate(STATES)
+
+
+def serious(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {node['html'][:160]}" for one in found if one["impact"] in SERIOUS for node in one["nodes"]]
+
+
+def drawn(page: Page, number: int = 1, uid: str = "server") -> None:
+    page.wait_for_selector(f"#panel-{uid}-{number}[data-state=drawn]")
+
+
+SERVER = "var-cluster=demo&var-server=100&from=now-5m"
+ALONE = f"/admin/panels/server/1/?{SERVER}"
+
+
+@pytest.mark.parametrize("uid", DASHBOARDS)
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)])
+def test_every_dashboard_is_drawn_and_nothing_serious_is_found_on_it(look, uid, theme, width):
+    page = look(f"/admin/dashboards/{uid}/?renderer=portal&from=now-5m", theme=theme, width=width)
+    states = settled(page)
+    assert "drawn" in states
+    assert "trouble" not in states
+    assert page.evaluate("document.documentElement.classList.contains('dark')") == (theme == "dark")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert serious(page) == []
+    assert page.complaints == []
+
+
+def test_dragging_over_a_chart_chooses_that_range_for_the_page(look):
+    page = look(ALONE)
+    drawn(page)
+    box = page.locator(".pp-chart").bounding_box()
+    page.mouse.move(box["x"] + 300, box["y"] + 80)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 700, box["y"] + 90, steps=4)
+    page.mouse.up()
+    page.wait_for_url("**from=1*")
+    assert "to=1" in page.url
+    page.go_back()
+    assert "from=now-5m" in page.url
+
+
+def test_the_keyboard_goes_through_the_points_and_leaves(look):
+    page = look(ALONE)
+    drawn(page)
+    page.focus(".pp-chart")
+    page.keyboard.press("End")
+    assert "Threshold" in page.inner_text(".pp-tip")
+    first = page.inner_text(".pp-tip-time")
+    page.keyboard.press("PageUp")
+    assert page.inner_text(".pp-tip-time") != first
+    assert "80%" in page.text_content("[aria-live]")
+    page.keyboard.press("Escape")
+    assert page.is_hidden(".pp-tip")
+
+
+def test_pointing_tells_every_series_at_that_moment(look):
+    page = look(ALONE)
+    drawn(page)
+    box = page.locator(".pp-chart canvas").bounding_box()
+    page.mouse.move(box["x"] + box["width"] - 20, box["y"] + 60)
+    assert {"Proxmox", "Threshold"} <= set(page.locator(".pp-tip-name").all_inner_texts())
+
+
+def test_a_series_is_hidden_and_shown_by_its_name(look):
+    page = look(ALONE)
+    drawn(page)
+    name = page.locator(".pp-name", has_text="Proxmox")
+    name.press("Enter")
+    assert name.get_attribute("aria-pressed") == "false"
+    assert page.evaluate("document.activeElement.textContent") == "Proxmox"
+    name.press("Enter")
+    assert name.get_attribute("aria-pressed") == "true"
+
+
+def test_the_numbers_are_a_table_for_whoever_wants_one(look):
+    page = look(ALONE)
+    drawn(page)
+    page.click(".pp-menu button")
+    page.click("text=Show as a table")
+    assert page.locator(".pp-data thead th").all_inner_texts()[0] == "Time"
+    assert page.locator(".pp-data tbody tr").count() > 5
+    assert serious(page) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "suffix", "beginning"), [("PNG", ".png", b"\x89PNG"), ("CSV", ".csv", b"\xef\xbb\xbftime,")]
+)
+def test_a_panel_is_downloaded(look, words, suffix, beginning, tmp_path):
+    page = look(ALONE)
+    drawn(page)
+    page.click(".pp-menu button")
+    with page.expect_download() as waiting:
+        page.click(f"text=Download as {words}")
+    waiting.value.save_as(tmp_path / "file")
+    assert waiting.value.suggested_filename.endswith(suffix)
+    assert (tmp_path / "file").read_bytes().startswith(beginning)
+
+
+def test_a_page_that_goes_asks_for_nothing_more_and_a_hidden_one_neither(look, watched):
+    page = look(f"{ALONE}&refresh=5s")
+    drawn(page)
+    page.clock.install()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if "/data?" in request.url else None)
+    page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.clock.run_for(30_000)
+    assert asked == []
+    page.evaluate("Object.defineProperty(document, 'hidden', {value: false, configurable: true})")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    wait_until(lambda: page.evaluate("1") and asked, 20)
+
+
+def test_the_theme_follows_the_page_at_once(look):
+    page = look(ALONE)
+    drawn(page)
+    before = page.evaluate("document.querySelector('.pp-legend .pp-swatch').style.color")
+    page.evaluate("document.documentElement.classList.add('dark')")
+    page.wait_for_function(f"document.querySelector('.pp-legend .pp-swatch').style.color !== '{before}'")
+
+
+def test_no_prometheus_is_a_calm_card_and_it_goes_when_there_is_one(look, watched):
+    watched.portal.stop("prometheus")
+    page = look("/admin/dashboards/system-overview/?renderer=portal&from=now-6m")
+    page.wait_for_selector(".pp-notice:visible")
+    assert "bin/up --install-monitoring" in page.inner_text(".pp-notice")
+    assert page.is_hidden(".pp-grid")
+    assert serious(page) == []
+    assert page.complaints == []
+    config = watched.portal.data / "run" / "deploy" / "prometheus" / "prometheus.yml"
+    port = watched.portal.env["PORTAL_PROMETHEUS_URL"].rpartition(":")[2]
+    start_prometheus(watched.portal, config, watched.portal.data / "tsdb", port=int(port))
+    page.wait_for_selector(".pp-notice", state="hidden")
+    assert "trouble" not in settled(page)
