@@ -38,7 +38,7 @@ DESCRIPTIONS = (
     _("Requests per second, those of Prometheus included."),
     _("Backups that exist now."),
     _("People with a request in the last five minutes."),
-    _("Requests per second by method and view."),
+    _("Requests per second by method and view, of those that were asked for."),
     _("The time within which half, 95 and 99 of 100 requests were answered."),
     _("Part of the requests that were answered with 5xx. The dashed line is the threshold of PortalErrors."),
     _("Backups that exist: verified, not verified, and those whose verification failed."),
@@ -64,7 +64,7 @@ DESCRIPTIONS = (
     ),
     _("Distinct people with a request in five minutes, an hour, a day."),
     _(
-        "Part of all servers with an exporter, a young backup, an owner, a channel for alerts, and with all of "
+        "Part of all servers with an exporter, a young backup, an owner, a route for alerts, and with all of "
         "these."
     ),
     _("Part of the backup runs that failed, of those in the 24 hours before each moment."),

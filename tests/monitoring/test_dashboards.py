@@ -51,7 +51,7 @@ GUIDE = [
     ("application-metrics", "Backups by State", "portal_backups"),
     ("business", "Servers Created and Deleted per Day", "increase(server_creation_total[1d])"),
     ("business", "Servers Created and Deleted per Day", "increase(server_deletion_total[1d])"),
-    ("business", "Backup Failures", "backup_failure_total"), ("business", "Backup runs that worked", "backup_success"),
+    ("business", "Backup Failures", "backup_failure_total"), ("business", "Backups that worked", "backup_success"),
     ("business", "Active Users", "active_users"), ("business", "Most Processor", "proxmox_guest_cpu_ratio"),
     ("business", "Most Memory", "proxmox_guest_memory_used_bytes"),
     ("infrastructure", "Servers running", "proxmox_vm_status"),
