@@ -82,7 +82,8 @@ class Panel:
     words: tuple[Word, ...] = ()
     # A table's first order: the title of a column, and whether the largest comes first.
     sort: tuple[str, bool] | None = None
-    # What is said where there is no data, e.g. "no swap"; '' where nothing in particular.
+    # What is said where there is no data, e.g. "no swap seen"; '' where nothing in particular. It never says that all
+    # is well: the data may be missing because nobody is asked for them.
     empty: str = ""
 
     def queries(self, variables: Mapping[str, str], step: float, span: float) -> list[str]:

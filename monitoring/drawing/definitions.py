@@ -43,6 +43,7 @@ def _drawn(panel: Panel) -> dict[str, Any]:
         "words": [[word.value, word.text, word.colour] for word in panel.words],
         "columns": [[column.field, column.title, column.unit] for column in panel.columns],
         "grid": {"x": grid.x + 1, "y": grid.y + 1, "w": grid.width, "h": grid.height},
+        "empty": panel.empty,
     }  # fmt: skip
 
 

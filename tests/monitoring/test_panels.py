@@ -125,5 +125,5 @@ def test_the_catalogue_reads_what_both_renderers_need():
     ]  # fmt: skip
     oldest = panels.panel("infrastructure", 16)
     assert [column.field for column in oldest.columns] == ["cluster", "name", "vmid", "Value"]
-    assert (oldest.sort, oldest.empty) == (("Age", True), "no backups")
+    assert (oldest.sort, oldest.empty) == (("Age", True), "no backup known")
     assert panels.panel("business", 8).stacked

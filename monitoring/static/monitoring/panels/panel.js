@@ -103,7 +103,9 @@
             this.said.hidden = !this.said.textContent;
             if (this.isEmpty()) {
                 this.drop();
-                this.say("pp-empty", panels.words.empty, figures.hint || panels.words.emptyHint, "query_stats");
+                // What a panel itself says of having nothing to show goes before words for all of them.
+                const hint = definition.empty ? definition.description : panels.words.emptyHint;
+                this.say("pp-empty", definition.empty || panels.words.empty, figures.hint || hint, "query_stats");
                 this.element.dataset.state = "empty";
                 return;
             }
