@@ -42,7 +42,7 @@ def page(request: HttpRequest, uid: str) -> HttpResponse:
         shown = panels.dashboard(uid)
     except panels.UnknownDashboard:
         raise Http404 from None
-    asked = {name: value for name, value in request.GET.items() if name.startswith(access.PREFIX) and value}
+    asked = {name: value for name, value in request.GET.dict().items() if name.startswith(access.PREFIX) and value}
     # Dashboards are for all of the staff; a single thing is for those who may see it.
     variables = access.variables(request.user, uid, asked) if asked else {}
     bar = rangebar.of(request, shown, variables)

@@ -51,13 +51,15 @@ class Bar:
 
 @dataclass(frozen=True)
 class Choice:
-    """A variable to choose: its values as (value, words, chosen). ``free``: others may be typed."""
+    """A variable to choose: its values as (value, words, chosen). ``free``: others may be typed, and ``hint`` stands in
+    the empty field."""
 
     name: str
     label: str
     value: str
     values: list[tuple[str, str, bool]]
     free: bool
+    hint: str
 
 
 def of(request: HttpRequest, shown: Dashboard | None = None, variables: Mapping[str, str] | None = None) -> Bar:
@@ -110,10 +112,10 @@ def choices(user: Any, shown: Dashboard, variables: Mapping[str, str]) -> list[C
 def _choice(user: Any, name: str, label: str, variables: Mapping[str, str], *, multiple: bool) -> Choice:
     value = variables.get(name, "")
     found = _values(user, name, variables.get("cluster", ""), by_name=multiple)
-    every = [("", _("All") if multiple else "–")]
+    every = _("All") if multiple else _("Choose one")
     free = name not in {"cluster", "node"}
-    values = [(one, words, one == value) for one, words in [*([] if free else every), *found]]
-    return Choice(name, label, value, values, free)
+    values = [(one, words, one == value) for one, words in [*([] if free else [("", every)]), *found]]
+    return Choice(name, label, value, values, free, every)
 
 
 def _values(user: Any, name: str, cluster: str, *, by_name: bool) -> list[tuple[str, str]]:

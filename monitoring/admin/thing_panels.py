@@ -23,7 +23,9 @@ ORDER: Final = 5
 
 @section("servers.server", order=ORDER)
 def of_server(request: HttpRequest, server: Server) -> Section | None:
-    """How a server fares."""
+    """How a server fares; a template never runs."""
+    if server.template:
+        return None
     return _of(request, "server", server, {"cluster": server.cluster.name, "server": str(server.vmid)})
 
 

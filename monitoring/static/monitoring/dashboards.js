@@ -24,6 +24,14 @@
         return address + "&from=" + encodeURIComponent(now.from) + "&to=" + encodeURIComponent(now.to) + refresh;
     }
 
+    /* A range that could not be shown is replaced in the address by the one that is, before anything is asked for. */
+    function bound(bar) {
+        const address = new URL(location.href);
+        address.searchParams.set("from", bar.dataset.from);
+        address.searchParams.set("to", bar.dataset.to);
+        history.replaceState(null, "", address);
+    }
+
     /* --- frames */
 
     /* Grafana went away after this page was made: the portal draws instead, from the next look on. */
@@ -138,8 +146,12 @@
         });
     }
 
+    const bar = document.querySelector("[data-range-bar]");
+    if (bar && "bounded" in bar.dataset) {
+        bound(bar);
+    }
+
     document.addEventListener("DOMContentLoaded", function () {
-        const bar = document.querySelector("[data-range-bar]");
         if (!bar) {
             return;
         }

@@ -1,0 +1,121 @@
+"""Dashboards and panels in a real browser, with the stand-in for Grafana behind the portal's own proxy."""
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.support import seed
+from tests.support.components import need
+from tests.support.grafana import StandInGrafana, shipped
+from tests.support.processes import free_port
+
+pytestmark = [pytest.mark.real, pytest.mark.django_db(transaction=True)]
+LONG = 30_000  # milliseconds
+
+
+@pytest.fixture
+def grafana(settings):
+    with StandInGrafana(dashboards=shipped()) as there:
+        settings.PORTAL_GRAFANA_URL = there.root
+        yield there
+
+
+@pytest.fixture
+def page(live_server, monkeypatch, settings, grafana):
+    """A logged-in page; what its console complains about is in ``page.complaints``."""
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    settings.PORTAL_PROMETHEUS_URL = f"http://127.0.0.1:{free_port()}"
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's loop runs in the thread of the test
+    seed.make_user(name="ada", superuser=True)
+    with sync_playwright() as player:
+        browser = player.chromium.launch(executable_path=need("chromium"), args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_context(color_scheme="light", base_url=live_server.url).new_page()
+        page.set_default_timeout(LONG)
+        page.complaints = []
+        page.on("console", lambda told: page.complaints.append(told.text) if told.type == "error" else None)
+        page.goto("/admin/login/")
+        page.fill("#id_username", "ada")
+        page.fill("#id_password", "pass")
+        page.click("button[type=submit]")
+        yield page
+        browser.close()
+
+
+def frame(page, holding="/grafana/"):
+    """The address of the frame that has arrived and holds that."""
+    found = page.wait_for_selector(f".pd-there iframe[src*='{holding}']")
+    return found.get_attribute("src")
+
+
+def test_the_frame_follows_range_refresh_and_theme_without_a_reload(page, grafana):
+    page.goto("/admin/dashboards/business/?from=now-24h&to=now&refresh=1m")
+    first = frame(page)
+    assert first.endswith("&kiosk&from=now-24h&to=now&refresh=1m&theme=light")
+    page.evaluate("window.stayed = true")
+    page.select_option("[data-preset]", "now-1h")
+    frame(page, "from=now-1h")
+    assert "from=now-1h" in page.url
+    page.select_option("[data-refresh-choice]", "")
+    page.wait_for_selector(".pd-there iframe:not([src*='refresh'])")
+    page.evaluate("document.documentElement.classList.add('dark')")
+    frame(page, "theme=dark")
+    assert page.evaluate("window.stayed")
+    assert page.complaints == []
+
+
+def test_going_back_brings_the_range_back(page, grafana):
+    page.goto("/admin/dashboards/business/?from=now-24h&to=now")
+    page.select_option("[data-preset]", "now-1h")
+    frame(page, "from=now-1h")
+    page.go_back()
+    frame(page, "from=now-24h")
+    assert page.input_value("[data-preset]") == "now-24h"
+
+
+def test_the_panels_of_a_server_keep_their_place_and_are_framed_under_its_name(page, grafana):
+    server = seed.make_server(seed.make_cluster("한국"), vmid=101)
+    page.goto(f"/admin/servers/server/{server.pk}/change/")
+    places = page.locator("[data-frame]")
+    heights = [places.nth(number).bounding_box()["height"] for number in range(places.count())]
+    assert len(heights) == 6
+    assert min(heights) > 100
+    assert places.first.locator("iframe").get_attribute("loading") == "lazy"
+    places.last.scroll_into_view_if_needed()
+    frame(page, "panelId=panel-6")
+    page.wait_for_function("document.querySelectorAll('.pd-there').length === 6")
+    assert {seen.headers["X-WEBAUTH-USER"] for seen in grafana.seen if "/d-solo/" in seen.path} == {"portal.ada"}
+    assert page.complaints == []
+
+
+def test_a_grafana_that_goes_away_meanwhile_leaves_no_blank_frame(page, grafana, settings):
+    page.goto("/admin/dashboards/business/")
+    frame(page)
+    settings.PORTAL_GRAFANA_URL = f"http://127.0.0.1:{free_port()}"
+    page.select_option("[data-preset]", "now-1h")
+    page.wait_for_selector("[data-panels]")
+    assert "renderer=portal" in page.url
+    assert "from=now-1h" in page.url
+
+
+def test_a_range_of_ten_years_is_bounded_in_the_address_too(page, grafana):
+    page.goto("/admin/dashboards/business/?from=now-10y&to=now")
+    assert page.is_visible("text=longer than can be drawn")
+    assert "now-10y" not in frame(page)
+    assert "now-10y" not in page.url
+
+
+def test_a_chosen_cluster_is_sent_and_an_empty_choice_is_not(page, grafana):
+    seed.make_cluster("seoul")
+    page.goto("/admin/dashboards/infrastructure/?from=now-1h&to=now")
+    page.select_option("[name=var-cluster]", "seoul")
+    frame(page, "var-cluster=seoul&kiosk&from=now-1h")
+    assert "var-node" not in page.url
+
+
+def test_typed_moments_are_milliseconds_in_the_address(page, grafana):
+    page.goto("/admin/dashboards/business/")
+    page.select_option("[data-preset]", "custom")
+    page.fill("[data-start]", "2026-01-02T03:04")
+    page.fill("[data-end]", "2026-01-03T03:04")
+    page.click(".pd-apply")
+    page.wait_for_url("**from=1767*")
+    assert page.input_value("[data-start]") == "2026-01-02T03:04"
