@@ -15,15 +15,19 @@ from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
 from monitoring import inbound
+from monitoring.listening import ProxmoxListener
 from monitoring.models import Inbound, Source
 from portal.lib import show
+from portal.lib.access import may
 from portal.lib.admin import SyncedAdmin
 from portal.lib.audit import note
-from portal.lib.buttons import Confirmation, Outcome, object_button, object_url
+from portal.lib.buttons import Confirmation, Outcome, list_url, object_button, object_url
 from portal.lib.nudge import nudge
-from portal.lib.sections import Section, section
+from portal.lib.sections import Section, Table, section
+from servers.models import Cluster
 
 SHOWN: Final = 20_000
+ROWS: Final = 5
 
 
 class SenderFilter(DropdownFilter):
@@ -151,6 +155,22 @@ def facts(request: HttpRequest, row: Inbound) -> Section:
         (_("Left out, and why"), _lines(row.error)),
     ]
     return Section(_("What became of it"), "portal/facts.html", {"facts": found}, icon="call_received", wide=True)
+
+
+@section("servers.cluster", order=30)
+def of_cluster(request: HttpRequest, cluster: Cluster) -> Section | None:
+    """Whether Proxmox's notifications come here, and the last that came."""
+    if not may(request.user, "view", Inbound):
+        return None
+    rows = list(Inbound.objects.filter(cluster=cluster).defer("body").order_by("-received_at")[:ROWS])
+    listens = ProxmoxListener().listens(cluster)
+    if not rows and not listens:
+        return None
+    cells = [[show.link(object_url(row), row), show.moment(row.received_at), _state(row), row.taken] for row in rows]
+    table = Table([_("Message"), _("Received"), _("State"), _("Alerts taken")], cells, _("None has come yet."))
+    words = _("Proxmox sends them here.") if listens else _("Proxmox does not send them here any more.")
+    return Section(_("Proxmox's notifications"), context={"table": table}, icon="call_received", note=words, wide=True,
+                   url=list_url(Inbound, q=cluster.name), url_text=_("All of them"))  # fmt: skip
 
 
 @section("monitoring.inbound", order=10)

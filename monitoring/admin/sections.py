@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from monitoring import graph_links
 from monitoring.admin import shown
@@ -30,6 +31,7 @@ def incident_facts(request: HttpRequest, incident: Incident) -> Section:
         (_("Began"), show.moment(incident.opened_at)),
         (_("Lasted"), clock.span(incident.duration)),
         (_("Over"), show.moment(incident.closed_at, never=_("not yet"))),
+        (_("Came back"), _came_back(incident)),
         (_("Acknowledged"), show.moment(incident.acknowledged_at, never=_("by nobody"))),
         (_("What is known"), incident.text),
         (_("How it ended"), incident.ending),
@@ -41,6 +43,15 @@ def incident_facts(request: HttpRequest, incident: Incident) -> Section:
 def _curves(incident: Incident) -> Any:
     address = graph_links.of(incident)
     return show.link(address, _("around that time")) if address else show.DASH
+
+
+def _came_back(incident: Incident) -> Any:
+    """How often it was over and back at once, and whether it may still be at it."""
+    if not incident.flaps:
+        return show.DASH
+    times = ngettext("once", "%(count)d times", incident.flaps) % {"count": incident.flaps}
+    flapping = incident.flaps_at(clock.now()) or incident.tell_at
+    return show.badges([(times, show.WARN), *([(_("flapping"), show.WARN)] if flapping else [])])
 
 
 @section("monitoring.incident", order=15)

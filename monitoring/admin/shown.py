@@ -6,7 +6,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from monitoring.models import Incident, Severity
-from portal.lib import show
+from portal.lib import clock, show
 from portal.lib.buttons import object_url
 
 TONES: Final[dict[str, str]] = {Severity.CRITICAL: show.BAD, Severity.WARNING: show.WARN, Severity.INFO: show.CALM}
@@ -23,6 +23,8 @@ def state(incident: Incident) -> SafeString:
         return show.badge(_("over"), show.GOOD, title=incident.ending)
     if incident.acknowledged_at:
         return show.badge(_("%(who)s looks after it") % {"who": incident.acknowledged_by or "?"}, show.CALM)
+    if incident.flaps_at(clock.now()):
+        return show.badge(_("flapping"), show.BAD)
     return show.badge(_("open"), show.BAD)
 
 
