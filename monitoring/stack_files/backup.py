@@ -55,7 +55,8 @@ def save(place: Path, sources: Sources, *, keep: int = 0) -> Saved:
             folder = _fill(place, sources)
             saved = Saved(folder, manifest.read(folder))
             # What is not complete pushes nothing out that may be.
-            return replace(saved, **_rotate(place, keep)) if saved.complete else saved
+            removed, stuck = _rotate(place, keep) if saved.complete else ([], [])
+            return replace(saved, removed=removed, stuck=stuck)
     except OSError as error:
         words = _("The backup could not be written to %(place)s: %(why)s. Nothing of it is kept.")
         raise Trouble(words % {"place": place, "why": error.strerror or error}) from None
@@ -108,13 +109,13 @@ def _portal(target: Path) -> Part:
     return Part("Portal", SAVED, sentence, version())
 
 
-def _rotate(place: Path, keep: int) -> dict[str, list[str]]:
+def _rotate(place: Path, keep: int) -> tuple[list[str], list[str]]:
     """The names of old ones that were removed, and of those that could not be: the new one is good all the same."""
     old = backups(place)[:-keep] if keep > 0 else []
     for folder in old:
         shutil.rmtree(folder, ignore_errors=True)
     stuck = [folder.name for folder in old if folder.exists()]
-    return {"removed": [folder.name for folder in old if folder.name not in stuck], "stuck": stuck}
+    return [folder.name for folder in old if folder.name not in stuck], stuck
 
 
 @contextmanager
