@@ -153,12 +153,17 @@ def _of_server(  # noqa: PLR0913, PLR0917  (what a finding is made of)
 ) -> Finding:
     node = server.node.name if server.node else "?"
     text = words % {"server": server, "node": node, "cluster": server.cluster.name, "status": _word(status)}
-    labels = _labels(
-        server.cluster, node=node, vmid=str(server.vmid), name=server.name, type=server.kind, owner=server.owner,
-        environment=server.environment, tags=",".join(server.tag_list),
-    )  # fmt: skip
+    labels = labels_of(server, server.cluster)
     return Finding(
         condition, f"server:{server.pk}", severity, title, text, since, server.cluster, server.node, server, labels
+    )  # fmt: skip
+
+
+def labels_of(server: Server, cluster: Cluster) -> dict[str, str]:
+    """What a server is called and belongs to: what routes match on."""
+    return _labels(
+        cluster, node=server.node.name if server.node else "", vmid=str(server.vmid), name=server.name, type=server.kind,
+        owner=server.owner, environment=server.environment, tags=",".join(server.tag_list),
     )  # fmt: skip
 
 

@@ -10,10 +10,13 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.models import Count, Q
 
-from monitoring import backup_runs, conditions, event_ends
+from monitoring import backup_runs, conditions, event_ends, watching
 from monitoring.conditions import UNDECIDED, Finding, Verdict
 from monitoring.incidents import PORTAL, raise_alert, resolve_alert, settle
 from monitoring.models import Alert, AlertStatus, Condition
+from monitoring.watching.looking import Looking
+from monitoring.watching.policy import Policies
+from monitoring.watching.suspicion import ripe
 from portal.lib import clock
 from servers.models import ChangeKind, Cluster, Node, Operation, Server, StateChange
 
@@ -30,9 +33,12 @@ def evaluate() -> int:
     moment = clock.now()
     reliable = _reliable()
     busy = busy_servers(moment)
-    moved = _replay(busy, reliable)
+    policies = Policies.load()
+    moved = _replay(busy, reliable, policies)
     verdicts = {**_clusters(), **_nodes(reliable), **_servers(busy, reliable), **backup_runs.verdicts(moment)}
-    firing = _firing()
+    firing = {key: alert for key, alert in _firing().items() if key[0] not in watching.CONDITIONS}
+    looking = Looking(moment, frozenset(reliable), frozenset(firing), policies)
+    verdicts = ripe(policies.applied(verdicts), looking, Condition.values)
     for key, verdict in verdicts.items():
         if isinstance(verdict, Finding) and key not in firing:
             moved += raise_alert(verdict)
@@ -117,7 +123,7 @@ def _judge_missing(alert: Alert) -> Verdict:
     return UNDECIDED if unsure and alert.condition != Condition.CLUSTER_UNREACHABLE else None
 
 
-def _replay(busy: set[int], reliable: set[int]) -> int:
+def _replay(busy: set[int], reliable: set[int], policies: Policies) -> int:
     """Changes of servers' states that nobody has looked at: a fall that is over by now is told, too."""
     changes = list(
         StateChange.objects.filter(processed_at=None)
@@ -129,13 +135,15 @@ def _replay(busy: set[int], reliable: set[int]) -> int:
         with transaction.atomic():
             mine = StateChange.objects.filter(pk=change.pk, processed_at=None).update(processed_at=clock.now())
             if mine and change.kind == ChangeKind.STATUS and change.server:
-                moved += _replay_one(change, change.server, busy, reliable)
+                moved += _replay_one(change, change.server, busy, reliable, policies)
     return moved
 
 
-def _replay_one(change: StateChange, server: Server, busy: set[int], reliable: set[int]) -> int:
+def _replay_one(change: StateChange, server: Server, busy: set[int], reliable: set[int], policies: Policies) -> int:
     verdict = conditions.of_server(server, change.new, change.at, busy, reliable=server.cluster_id in reliable)
     firing = _firing(object_key=f"server:{server.pk}", condition__in=OF_A_STATE)
+    if isinstance(verdict, Finding) and policies.of_finding(verdict):
+        return 0  # how it is judged depends on how long it lasts: the look at everything decides
     if isinstance(verdict, Finding):
         return raise_alert(verdict) if (verdict.condition, verdict.object_key) not in firing else 0
     return sum(resolve_alert(alert, change.at) for alert in firing.values()) if verdict is None else 0

@@ -5,12 +5,17 @@ from typing import Any, Final
 from celery import shared_task
 from django.conf import settings
 
-from monitoring import evaluation, inbound, queue_metrics
+from monitoring import evaluation, inbound, queue_metrics, watching
 from monitoring.models import Inbound
 from portal.lib import clock
 
 BEAT: Final[dict[str, dict[str, Any]]] = {
     "monitoring: look at what changed": {"task": "monitoring.tasks.look_at_changes", "options": {"expires": 10}},
+    "monitoring: watch what changes slowly": {
+        "task": "monitoring.tasks.watch",
+        "schedule": 20 * settings.PORTAL_TICK_SECONDS,
+        "options": {"expires": 30},
+    },
     "monitoring: look at everything": {
         "task": "monitoring.tasks.look_at_everything",
         "schedule": 5 * settings.PORTAL_TICK_SECONDS,
@@ -37,6 +42,12 @@ def look_at_changes() -> None:
 def look_at_everything() -> None:
     """Open and close incidents: what time alone brings (a second failed sync, the end of an operation's grace)."""
     evaluation.evaluate()
+
+
+@shared_task(ignore_result=True)
+def watch() -> None:
+    """Open and close incidents about storages, backups, certificates, the quorum, and the portal's own work."""
+    watching.watch()
 
 
 @shared_task(ignore_result=True)

@@ -40,6 +40,7 @@ DEFAULTS: Final[dict[str, Threshold]] = {
     "HighMemoryUsage": Threshold(85, PERCENT, 1, 100, gettext_lazy("Memory used on a machine with a node exporter.")),
     "HighDiskUsage": Threshold(90, PERCENT, 1, 100, gettext_lazy("A file system full, as its users see it.")),
     "StorageFull": Threshold(90, PERCENT, 1, 100, gettext_lazy("A storage of Proxmox full.")),
+    "StorageNearlyFull": Threshold(80, PERCENT, 1, 100, gettext_lazy("A storage of Proxmox that gets full.")),
     "StorageFilling": Threshold(
         4, DAYS, 0.1, 365, gettext_lazy("Fires when a storage will be full sooner, if it goes on as in the last day.")
     ),

@@ -26,6 +26,7 @@ __all__ = [
     "acknowledged",
     "decisions",
     "figures",
+    "given_up",
     "has_channel",
     "has_route",
     "maintenance_now",
@@ -58,6 +59,13 @@ def figures() -> "Figures":
     from notifications import counting
 
     return counting.read()
+
+
+def given_up(since: datetime) -> dict[str, int]:
+    """How many messages each channel has lost for good since then, and nobody has sent again or dismissed."""
+    from notifications import counting
+
+    return counting.given_up(since)
 
 
 def has_channel() -> bool:

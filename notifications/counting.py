@@ -1,6 +1,7 @@
 """Figures about messages for the metrics. Reads rows and changes nothing."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.db.models import Count, Min, Q
 
@@ -21,6 +22,14 @@ class Figures:
     queue: dict[str, int]
     oldest_due_seconds: float
     suppressed: dict[str, int] = field(default_factory=dict)
+
+
+def given_up(since: datetime) -> dict[str, int]:
+    """See ``notifications.given_up``."""
+    dead = Delivery.objects.filter(state=DeliveryState.DEAD, deliveryattempt__at__gte=since)
+    real = dead.exclude(notification__status=Status.TEST).order_by()
+    rows = real.values_list("channel_name").annotate(Count("pk", distinct=True))
+    return {str(name): number for name, number in rows}
 
 
 def read() -> Figures:

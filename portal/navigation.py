@@ -99,6 +99,7 @@ def environment(_request: HttpRequest) -> list[Any] | None:
 _LATER: Final = [("blueprint", gettext_noop("Blueprints"), "architecture")]
 _RULES: Final = [
     ("alertthreshold", gettext_noop("Thresholds"), "tune"),
+    ("conditionoverride", gettext_noop("Exceptions"), "rule_settings"),
     ("inbound", gettext_noop("Inbound messages"), "call_received"),
     ("hooktoken", gettext_noop("Webhook tokens"), "key"),
 ]

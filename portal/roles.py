@@ -13,7 +13,7 @@ from portal.lib.access import ADMINISTRATOR, OPERATOR, VIEWER
 
 SEEN: Final = {
     "servers": ("server", "node", "storage", "cluster", "backup", "backuprun", "statechange", "operation"),
-    "monitoring": ("incident", "alert", "alertthreshold", "review", "servercoverage"),
+    "monitoring": ("incident", "alert", "alertthreshold", "conditionoverride", "review", "servercoverage"),
     "notifications": (
         "alertchannel",
         "notification",
@@ -37,6 +37,9 @@ OPERATOR_MAY: Final[frozenset[str]] = VIEWER_MAY | {
     "monitoring.view_inbound",
     "monitoring.replay_inbound",
     "monitoring.add_review",
+    "monitoring.add_conditionoverride",
+    "monitoring.change_conditionoverride",
+    "monitoring.delete_conditionoverride",
     "notifications.resend_delivery",
     "notifications.dismiss_delivery",
     "notifications.add_silence",

@@ -2,6 +2,7 @@
 
 from monitoring.admin import (  # noqa: F401  (registering is their import)
     coverage,
+    exceptions,
     hook_tokens,
     inbound,
     incidents,

@@ -27,7 +27,9 @@ class ConditionOverrideAdmin(GuardedAdmin):
     search_help_text = gettext_lazy("Server, cluster or note")
     autocomplete_fields = ("server",)
     fields = ("condition", "server", "cluster", "muted", "threshold", "delay_minutes", "severity", "note")
-    empty_hint = gettext_lazy("Everything is judged as usual. Add an exception for a server or a cluster that is different.")
+    empty_hint = gettext_lazy(
+        "Everything is judged as usual. Add an exception for a server or a cluster that is different."
+    )
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Only conditions that an exception can be about."""

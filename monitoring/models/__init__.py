@@ -6,6 +6,7 @@ from monitoring.models.incident import Alert, AlertStatus, Condition, Incident, 
 from monitoring.models.review import Review
 from monitoring.models.threshold import AlertThreshold
 from monitoring.models.users import ActiveUser
+from monitoring.models.watching import ConditionOverride, Suspicion
 
 __all__ = [
     "ActiveUser",
@@ -13,6 +14,7 @@ __all__ = [
     "AlertStatus",
     "AlertThreshold",
     "Condition",
+    "ConditionOverride",
     "HookToken",
     "Inbound",
     "Incident",
@@ -20,5 +22,6 @@ __all__ = [
     "ServerCoverage",
     "Severity",
     "Source",
+    "Suspicion",
     "TokenKind",
 ]

@@ -5,13 +5,13 @@ which it says nothing is well. Delay and hysteresis are the same for all of them
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from monitoring.conditions import UNDECIDED, Finding, Verdict
-from monitoring.incidents import PORTAL, raise_alert, resolve_alert
-from monitoring.models import Alert, AlertStatus
+from monitoring.incidents import PORTAL, RANK, raise_alert, resolve_alert
+from monitoring.models import Alert, AlertStatus, Severity
 from monitoring.watching import backups, clusters, storages, work
 from monitoring.watching.looking import Key, Looking
 from monitoring.watching.policy import Policies
@@ -46,19 +46,22 @@ def watch(moment: datetime | None = None) -> int:
     verdicts: dict[Key, Verdict] = {}
     for one in WATCHES:
         verdicts |= one.look(looking)
-    verdicts = ripe(looking.policies.applied(verdicts), looking)
-    moved = sum(_raise(verdict, firing.get(key)) for key, verdict in verdicts.items() if isinstance(verdict, Finding))
+    verdicts = ripe(looking.policies.applied(verdicts), looking, CONDITIONS)
+    moved = sum(_raise(verdict, firing.get(key), moment) for key, verdict in verdicts.items())
     over = [alert for key, alert in firing.items() if verdicts.get(key, _unknown(alert)) is None]
     return moved + sum(resolve_alert(alert, moment) for alert in over)
 
 
-def _raise(finding: Finding, known: Alert | None) -> int:
-    """Only what is new, or is worse than what was said."""
-    if known is not None and known.severity == finding.severity:
+def _raise(finding: Verdict, known: Alert | None, moment: datetime) -> int:
+    """Only what is new, or is worse than what was said: that joins the incident and takes the earlier one's place."""
+    if not isinstance(finding, Finding):
         return 0
-    if known is not None:
-        finding = finding.again(known.starts_at)
-    return raise_alert(finding)
+    if known is None:
+        return raise_alert(finding)
+    if RANK[Severity(finding.severity)] > RANK[Severity(known.severity)]:
+        raise_alert(replace(finding, since=moment))
+        resolve_alert(known, moment)
+    return 0
 
 
 def _firing(conditions: Iterable[str]) -> dict[Key, Alert]:

@@ -11,7 +11,8 @@ from django.utils.translation import ngettext
 from monitoring.conditions import Finding, Verdict, labels_of
 from monitoring.models import Condition, Severity
 from monitoring.watching.looking import Key, Looking
-from servers.models import Cluster, Finding as Fact, Server
+from servers.models import Cluster, Server
+from servers.models import Finding as Fact
 
 CONDITIONS: Final = frozenset({Condition.BACKUP_TOO_OLD, Condition.NOT_IN_BACKUP_JOB})
 DAY: Final = timedelta(days=1)
@@ -45,7 +46,9 @@ def _too_old(looking: Looking) -> dict[Key, Verdict]:
 
 def _old(key: Key, server: Server, newest: datetime, age: float, days: float, looking: Looking) -> Finding:  # noqa: PLR0913, PLR0917
     cluster = looking.clusters[server.cluster_id]
-    words = _("The newest backup of %(server)s in cluster %(cluster)s is %(age).1f days old; it may be %(days)g days old.")
+    words = _(
+        "The newest backup of %(server)s in cluster %(cluster)s is %(age).1f days old; it may be %(days)g days old."
+    )
     return Finding(
         *key, Severity.WARNING, _("The backup of %(server)s is too old") % {"server": server},
         words % {"server": server, "cluster": cluster.name, "age": age, "days": days},
@@ -84,7 +87,9 @@ def _jobless(key: Key, cluster: Cluster, missing: list[Server], looking: Looking
     )
     names = ", ".join(str(server) for server in missing[:NAMED])
     more = _(" and %(number)d more") % {"number": number - NAMED} if number > NAMED else ""
-    words = _("Proxmox backs these up in no job: %(names)s%(more)s. Add them to one, or say on the server that this is fine.")
+    words = _(
+        "Proxmox backs these up in no job: %(names)s%(more)s. Add them to one, or say on the server that this is fine."
+    )
     return Finding(
         *key, Severity.INFO, title % {"number": number, "cluster": cluster.name},
         words % {"names": names, "more": more}, looking.moment, cluster, labels={"cluster": cluster.name},

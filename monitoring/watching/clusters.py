@@ -9,7 +9,8 @@ from django.utils.translation import ngettext
 from monitoring.conditions import UNDECIDED, Finding, Verdict
 from monitoring.models import Condition, Severity
 from monitoring.watching.looking import Key, Looking
-from servers.models import Cluster, Finding as Fact, Node
+from servers.models import Cluster, Node
+from servers.models import Finding as Fact
 
 CONDITIONS: Final = frozenset({Condition.CLUSTER_NOT_QUORATE, Condition.CERTIFICATE_EXPIRING})
 # Days more than the threshold for a certificate that was told of: it is renewed for months or not at all.

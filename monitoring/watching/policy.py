@@ -44,7 +44,9 @@ class Policies:
 
     def applied(self, verdicts: "dict[tuple[str, str], Verdict]") -> "dict[tuple[str, str], Verdict]":
         """The verdicts without those that nobody wants to hear of, and with the severities that were asked for."""
-        return {key: self._apply(verdict) if isinstance(verdict, Finding) else verdict for key, verdict in verdicts.items()}
+        return {
+            key: self._apply(verdict) if isinstance(verdict, Finding) else verdict for key, verdict in verdicts.items()
+        }
 
     def _apply(self, finding: Finding) -> Verdict:
         found = self.of_finding(finding)

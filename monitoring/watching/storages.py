@@ -20,7 +20,9 @@ def look(looking: Looking) -> dict[Key, Verdict]:
     storages = Storage.objects.filter(retired_at=None, cluster__in=looking.clusters).select_related("node")
     for storage in storages:
         thing = key_of(storage)
-        known = storage.cluster_id in looking.reliable and (not storage.node or storage.node.status == NodeStatus.ONLINE)
+        known = storage.cluster_id in looking.reliable and (
+            not storage.node or storage.node.status == NodeStatus.ONLINE
+        )
         for condition, judge in ((Condition.STORAGE_FULL, _full), (Condition.STORAGE_FAILED, _failed)):
             key = (condition, thing)
             verdicts[key] = judge(key, storage, looking) if known else UNDECIDED
@@ -46,7 +48,9 @@ def _full(key: Key, storage: Storage, looking: Looking) -> Verdict:
     if ratio is None:
         return UNDECIDED
     percent = 100 * ratio
-    full = looking.policies.threshold(Condition.STORAGE_FULL, None, storage.cluster_id, looking.threshold("StorageFull"))
+    full = looking.policies.threshold(
+        Condition.STORAGE_FULL, None, storage.cluster_id, looking.threshold("StorageFull")
+    )
     nearly = min(full, looking.threshold("StorageNearlyFull"))
     words = _("Storage %(storage)s%(where)s of cluster %(cluster)s is %(percent)d %% full: %(used)s of %(size)s.")
     if percent > full:

@@ -43,7 +43,9 @@ def _failed(operation: Operation, looking: Looking) -> Finding:
         "what": operation.get_action_display(), "server": server, "cluster": cluster.name,
         "who": operation.requester or _("somebody"), "why": operation.message,
     }  # fmt: skip
-    words = _("“%(what)s” of %(server)s in cluster %(cluster)s, asked for by %(who)s, did not succeed. Proxmox says: %(why)s")
+    words = _(
+        "“%(what)s” of %(server)s in cluster %(cluster)s, asked for by %(who)s, did not succeed. Proxmox says: %(why)s"
+    )
     return Finding(
         Condition.OPERATION_FAILED, f"server:{server.pk}", Severity.WARNING,
         _("“%(what)s” failed for %(server)s") % facts, words % facts, operation.finished_at or looking.moment,
