@@ -162,8 +162,8 @@ def _of_server(  # noqa: PLR0913, PLR0917  (what a finding is made of)
 def labels_of(server: Server, cluster: Cluster) -> dict[str, str]:
     """What a server is called and belongs to: what routes match on."""
     return _labels(
-        cluster, node=server.node.name if server.node else "", vmid=str(server.vmid), name=server.name, type=server.kind,
-        owner=server.owner, environment=server.environment, tags=",".join(server.tag_list),
+        cluster, node=server.node.name if server.node else "", vmid=str(server.vmid), name=server.name,
+        type=server.kind, owner=server.owner, environment=server.environment, tags=",".join(server.tag_list),
     )  # fmt: skip
 
 

@@ -30,8 +30,8 @@ def _quorum(cluster: Cluster, looking: Looking) -> Verdict:
         return UNDECIDED
     if cluster.quorate:
         return None
-    words = _("The nodes of cluster %(cluster)s that answer are not enough for a majority: nothing can be started or changed "
-              "there, and servers that vanish are not retired.")  # fmt: skip
+    words = _("The nodes of cluster %(cluster)s that answer are not enough for a majority: nothing can be started or "
+              "changed there, and servers that vanish are not retired.")  # fmt: skip
     return Finding(
         Condition.CLUSTER_NOT_QUORATE, f"cluster:{cluster.pk}", Severity.CRITICAL,
         _("Cluster %(cluster)s has no quorum") % {"cluster": cluster.name}, words % {"cluster": cluster.name},
@@ -69,6 +69,6 @@ def _certificate(key: Key, node: Node, ends: dict[str, int], looking: Looking) -
         )
     facts = {"name": name, "node": node.name, "cluster": cluster.name, "days": days}
     return Finding(
-        *key, Severity.CRITICAL if left < 0 else Severity.WARNING, title % facts, words % facts, looking.moment, cluster,
-        node=node, labels={"cluster": cluster.name, "node": node.name, "certificate": name},
+        *key, Severity.CRITICAL if left < 0 else Severity.WARNING, title % facts, words % facts, looking.moment,
+        cluster, node=node, labels={"cluster": cluster.name, "node": node.name, "certificate": name},
     )  # fmt: skip

@@ -38,8 +38,8 @@ def key_of(storage: Storage) -> str:
 def _failed(key: Key, storage: Storage, looking: Looking) -> Verdict:
     if storage.status == "available":
         return None
-    words = _("Proxmox cannot reach storage %(storage)s%(where)s of cluster %(cluster)s: it says “%(status)s”. What lies "
-              "there can neither be read nor written.")  # fmt: skip
+    words = _("Proxmox cannot reach storage %(storage)s%(where)s of cluster %(cluster)s: it says “%(status)s”. What "
+              "lies there can neither be read nor written.")  # fmt: skip
     return _finding(key, storage, looking, Severity.CRITICAL, _("Storage %(storage)s is out of reach"), words)
 
 

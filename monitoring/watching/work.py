@@ -11,7 +11,7 @@ import notifications
 from monitoring.conditions import Finding, Verdict, labels_of
 from monitoring.models import Condition, Severity
 from monitoring.watching.looking import Key, Looking
-from servers.models import Operation, OperationState
+from servers.models import Operation, OperationState, Server
 
 CONDITIONS: Final = frozenset({Condition.OPERATION_FAILED, Condition.DELIVERY_FAILING})
 # Who asked has seen it by then, or somebody has taken it over.
@@ -34,11 +34,12 @@ def _operations(looking: Looking) -> dict[Key, Verdict]:
         finished_at__gt=looking.moment - OPERATION_IS_NEWS, server__retired_at=None,
     )  # fmt: skip
     rows = failed.select_related("server__node")
-    return {(Condition.OPERATION_FAILED, f"server:{row.server_id}"): _failed(row, looking) for row in rows}
+    key = Condition.OPERATION_FAILED
+    return {(key, f"server:{row.server.pk}"): _failed(row, row.server, looking) for row in rows if row.server}
 
 
-def _failed(operation: Operation, looking: Looking) -> Finding:
-    server, cluster = operation.server, looking.clusters[operation.cluster_id]
+def _failed(operation: Operation, server: Server, looking: Looking) -> Finding:
+    cluster = looking.clusters[operation.cluster_id]
     facts = {
         "what": operation.get_action_display(), "server": server, "cluster": cluster.name,
         "who": operation.requester or _("somebody"), "why": operation.message,
@@ -60,8 +61,8 @@ def _deliveries(looking: Looking) -> dict[Key, Verdict]:
     number = sum(lost.values())
     title = ngettext("%(number)d message was not delivered", "%(number)d messages were not delivered", number)
     names = ", ".join(f"{name} ({count})" for name, count in sorted(lost.items()))
-    words = _("These channels did not take what they should have told in the last hour: %(names)s. Each delivery's page says "
-              "why, and sends it again.")  # fmt: skip
+    words = _("These channels did not take what they should have told in the last hour: %(names)s. Each delivery's "
+              "page says why, and sends it again.")  # fmt: skip
     finding = Finding(
         Condition.DELIVERY_FAILING, MESSAGES, Severity.CRITICAL, title % {"number": number}, words % {"names": names},
         looking.moment,
