@@ -7,10 +7,10 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-import notifications
 from monitoring.conditions import Finding, Verdict, labels_of
 from monitoring.models import Condition, Severity
 from monitoring.watching.looking import Key, Looking
+from notifications import given_up
 from servers.models import Operation, OperationState, Server
 
 CONDITIONS: Final = frozenset({Condition.OPERATION_FAILED, Condition.DELIVERY_FAILING})
@@ -55,7 +55,7 @@ def _failed(operation: Operation, server: Server, looking: Looking) -> Finding:
 
 
 def _deliveries(looking: Looking) -> dict[Key, Verdict]:
-    lost = notifications.given_up(looking.moment - DELIVERY_IS_NEWS)
+    lost = given_up(looking.moment - DELIVERY_IS_NEWS)
     if not lost:
         return {}
     number = sum(lost.values())
