@@ -16,7 +16,7 @@ from unfold.widgets import (
 )
 
 from notifications.message import Severity
-from notifications.models import Maintenance, QuietWindow, Route, Silence
+from notifications.models import EscalationStep, Maintenance, QuietWindow, Route, Silence
 from notifications.models.fields import WEEKDAYS
 from notifications.routing.matchers import BadMatcher, Facts, failing, parse
 from notifications.routing.rules import Grouping
@@ -80,6 +80,7 @@ class RouteForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if "matchers" in self.fields:
             self.fields["matchers"].widget = matchers_widget()
+        _as_boxes(self)
 
     def clean(self) -> dict[str, Any]:
         """Somebody must be told, and a group needs its labels."""
@@ -92,6 +93,27 @@ class RouteForm(forms.ModelForm):
         if self.instance.is_default and cleaned.get("matchers", "").strip():
             self.add_error("matchers", _("The default route takes the rest: it has no conditions."))
         return cleaned
+
+
+def _as_boxes(form: forms.BaseForm) -> None:
+    """Channels as boxes to tick: few, and each by its name."""
+    field: Any = form.fields.get("channels")
+    if field is not None:
+        field.widget = UnfoldAdminCheckboxSelectMultipleWidget()
+        field.widget.choices = field.choices
+        field.help_text = ""
+
+
+class StepForm(forms.ModelForm):
+    """Whom to tell if nobody has acknowledged."""
+
+    class Meta:
+        model = EscalationStep
+        fields: ClassVar = ["after_minutes", "channels"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _as_boxes(self)
 
 
 class WindowForm(forms.ModelForm):

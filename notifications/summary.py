@@ -1,7 +1,7 @@
 """A route in plain words, and what is odd about it."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any, Final
 
 from django.utils.text import capfirst
@@ -18,6 +18,7 @@ from portal.lib import clock
 
 LOOK_BACK: Final = timedelta(days=30)
 MOST: Final = 300
+MIDNIGHT: Final = time(0)
 _VERBS: Final[dict[Operator, Any]] = {
     Operator.EQUAL: gettext_lazy("%(name)s is “%(value)s”"),
     Operator.UNEQUAL: gettext_lazy("%(name)s is not “%(value)s”"),
@@ -117,6 +118,9 @@ def severities(chosen: Iterable[str]) -> list[str]:
 
 def hours_of(window: Weekly) -> str:
     """“Mon–Fri 22:00–07:00”."""
+    if window.begins == window.ends:
+        hours = _("from %(begins)s for a day") % {"begins": f"{window.begins:%H:%M}"}
+        return f"{days_of(window.days)} {_('all day') if window.begins == MIDNIGHT else hours}"
     return f"{days_of(window.days)} {window.begins:%H:%M}–{window.ends:%H:%M}"
 
 

@@ -1,5 +1,6 @@
 """Channels: the list, the choice of a kind, the form, and tests before and after saving."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -18,6 +19,7 @@ from notifications.dispatch import publish_test
 from notifications.environment import EDITED, VARIABLE
 from notifications.forms import channel_form, field_names
 from notifications.models import AlertChannel
+from notifications.reaching import unreached_channels
 from portal.lib import clock, show
 from portal.lib.access import may
 from portal.lib.admin import GuardedAdmin
@@ -46,6 +48,12 @@ class AlertChannelAdmin(DraftPages, GuardedAdmin):
     change_form_after_template = "notifications/test_button.html"
     empty_hint = gettext_lazy("Nobody is told of trouble yet. Add a channel: e-mail, Slack or a webhook.")
 
+    def prepare(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        """Which of them no route reaches."""
+        unreached = unreached_channels()
+        for row in rows:
+            row.unreached = row.pk in unreached
+
     # --- columns
 
     @display(description=gettext_lazy("kind"), ordering="kind")
@@ -63,6 +71,10 @@ class AlertChannelAdmin(DraftPages, GuardedAdmin):
         """Whether it works."""
         if not channel.enabled:
             return show.badge(_("disabled by the portal"), show.BAD) if channel.disabled_at else show.badge(_("off"))
+        if getattr(channel, "unreached", False):
+            return show.badge(
+                _("no route reaches it"), show.WARN, title=_("Name it in a route, or nobody is told here.")
+            )
         if channel.last_error:
             return show.badge(_("failing"), show.WARN)
         return show.badge(_("works"), show.GOOD) if channel.last_success_at else show.badge(_("not tried yet"))

@@ -30,7 +30,9 @@ def means(row: Silence | Maintenance) -> SafeString:
         words = summary.conditions(row.parsed())
     except BadMatcher as error:
         words = str(error)
-    return format_html('<span class="pm-break">{}</span><span class="pm-sub pm-mono">{}</span>', words, row.matchers)
+    return format_html(
+        '<span class="pm-wrap">{}</span><span class="pm-sub pm-mono pm-wrap">{}</span>', words, row.matchers
+    )
 
 
 class ActiveFilter(DropdownFilter):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Max, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
@@ -20,9 +20,10 @@ from notifications import summary
 from notifications.admin.route_words import in_words, rule_of_form
 from notifications.admin.trying import try_page
 from notifications.models import AlertChannel, EscalationStep, QuietWindow, Route
+from notifications.reaching import unreached_channels
 from notifications.routing.rules import Grouping
 from notifications.rulebook import as_receiver
-from notifications.ruleforms import RouteForm, WindowForm, WindowFormSet
+from notifications.ruleforms import RouteForm, StepForm, WindowForm, WindowFormSet
 from portal.lib import show
 from portal.lib.admin import GuardedAdmin
 
@@ -64,7 +65,7 @@ class StepInline(_PartInline):
     """Whom to tell if nobody reacts."""
 
     model = EscalationStep
-    fields = ("after_minutes", "channels")
+    form = StepForm
 
 
 @admin.register(Route)
@@ -91,6 +92,13 @@ class RouteAdmin(GuardedAdmin):
             Route.default()
         return super().get_queryset(request).prefetch_related("channels", "windows", "steps__channels")
 
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """With a word about channels that no route reaches."""
+        lost = AlertChannel.objects.filter(pk__in=unreached_channels()).order_by("name")
+        if request.method == "GET" and (names := ", ".join(lost.values_list("name", flat=True))):
+            messages.warning(request, _("No route reaches these channels, so nobody is told there: %s.") % names)
+        return super().changelist_view(request, extra_context)
+
     def prepare(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """The problems of all routes: what stands above matters, whatever the page shows."""
         every = Route.objects.prefetch_related("channels", "windows", "steps__channels")
@@ -104,7 +112,7 @@ class RouteAdmin(GuardedAdmin):
     def title(self, route: Route) -> SafeString:
         """Its name, and which messages it means."""
         means = _("what no other route took") if route.is_default else route.matchers or _("every message")
-        return format_html('<span class="pm-name">{}</span><span class="pm-sub pm-break">{}</span>', route.name, means)
+        return format_html('<span class="pm-name">{}</span><span class="pm-sub pm-wrap">{}</span>', route.name, means)
 
     @display(description=gettext_lazy("goes to"))
     def goes_to(self, route: Route) -> Any:
@@ -140,7 +148,9 @@ class RouteAdmin(GuardedAdmin):
         return format_html(
             "{}{}",
             show.badge(_("look at this"), show.WARN),
-            format_html_join("", '<span class="pm-sub">{}</span>', ((sentence,) for sentence in route.problems)),
+            format_html_join(
+                "", '<span class="pm-sub pm-wrap">{}</span>', ((sentence,) for sentence in route.problems)
+            ),
         )
 
     # --- the form
@@ -155,7 +165,7 @@ class RouteAdmin(GuardedAdmin):
             (_("Together, and again"), {
                 "fields": ["grouping", "group_by", ("group_wait", "group_interval"), "repeat_minutes"],
             }),
-            (_("Quiet hours"), {"fields": ["quiet_zone", "quiet_except"]}),
+            (_("When it keeps quiet"), {"fields": ["quiet_zone", "quiet_except"]}),
         ]  # fmt: skip
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
