@@ -52,7 +52,7 @@ class Book:
         elif lane.failed is not None:
             self.note(Reason.NOT_MATCHED, lane.route, matcher=str(lane.failed))
         else:
-            self.note(Reason.STOPPED, lane.route, by=lane.stopped_by)
+            self.note(Reason.STOPPED, lane.route, by=lane.stopped_by, rest=lane.route.is_default)
 
     def write(self) -> None:
         """Keep them."""

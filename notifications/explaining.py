@@ -104,6 +104,13 @@ def clock_time(moment: datetime | None) -> str:
     return formats.date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT") if moment else ""
 
 
+def stopped(by: str, *, rest: bool) -> str:
+    """Why a route was not asked. ``rest``: it is the default one."""
+    if rest:
+        return _("The route “%s” took it: this one takes only the rest.") % by
+    return _("The route “%s” took it and does not go on.") % by
+
+
 def _grouped(words: dict[str, Any]) -> str:
     if words["until"]:
         return _("It waits for others of its group and is told with them, at %(until)s at the latest.") % words
@@ -111,7 +118,7 @@ def _grouped(words: dict[str, Any]) -> str:
 
 
 def _retried(words: dict[str, Any]) -> str:
-    return _("%(sentence)s It is tried again at %(until)s.") % {"sentence": "", **words}
+    return _("%(sentence)s Next attempt: %(until)s") % {"sentence": "", **words}
 
 
 def _duplicate(words: dict[str, Any]) -> str:
@@ -123,16 +130,16 @@ def _duplicate(words: dict[str, Any]) -> str:
 _SENTENCES: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     Reason.MATCHED: lambda words: _("All its conditions hold."),
     Reason.NOT_MATCHED: lambda words: _("This does not hold: %(matcher)s") % words,
-    Reason.STOPPED: lambda words: _("The route “%(by)s” took it and does not go on.") % words,
+    Reason.STOPPED: lambda words: stopped(words["by"], rest=bool(words.get("rest"))),
     Reason.QUEUED: lambda words: _("A message was handed to the channel."),
     Reason.GROUPED: _grouped,
     Reason.REPEATED: lambda words: _("Nobody had acknowledged it, so it was said again."),
     Reason.ESCALATED: lambda words: _("Nobody had acknowledged it in time."),
     Reason.RETRIED: _retried,
     Reason.ACKNOWLEDGED: lambda words: _("%(by)s looks after it: it is neither repeated nor escalated.") % words,
-    Reason.SNOOZED: lambda words: _("%(by)s wants to hear no more of it until %(until)s.") % words,
-    Reason.SILENCED: lambda words: _("Silenced until %(until)s: %(name)s") % words,
-    Reason.MAINTENANCE: lambda words: _("Maintenance “%(name)s” until %(until)s.") % words,
+    Reason.SNOOZED: lambda words: _("Until %(until)s %(by)s wants to hear no more of it.") % words,
+    Reason.SILENCED: lambda words: _("Until %(until)s: silence “%(name)s”") % words,
+    Reason.MAINTENANCE: lambda words: _("Until %(until)s: maintenance “%(name)s”") % words,
     Reason.QUIET: lambda words: (
         _("The route keeps quiet until %(until)s; then it is told, if it still matters.") % words
     ),
@@ -141,7 +148,7 @@ _SENTENCES: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     Reason.SEVERITY: lambda words: _("The channel takes only what is more severe."),
     Reason.DISABLED: lambda words: _("The channel is disabled."),
     Reason.DUPLICATE: _duplicate,
-    Reason.RATE_LIMITED: lambda words: _("The channel has sent as much as it may: this waits until %(until)s.") % words,
+    Reason.RATE_LIMITED: lambda words: _("Until %(until)s the channel has sent as much as it may.") % words,
     Reason.OVER: lambda words: _("It was over before anybody had to be told."),
     Reason.UNTOLD: lambda words: _("Nobody was told of the trouble here, so its end was not sent either."),
 }

@@ -154,10 +154,7 @@ def _passed(lane: Lane) -> Row:
     if lane.failed is not None:
         words = _("This does not hold: %s") % lane.failed
         return Row(lane.route.name, "", explaining.badge(Reason.NOT_MATCHED), words)
-    if lane.route.is_default:
-        words = _("The route “%s” took it: the default route takes only the rest.") % lane.stopped_by
-    else:
-        words = _("The route “%s” took it and does not go on.") % lane.stopped_by
+    words = explaining.stopped(lane.stopped_by, rest=lane.route.is_default)
     return Row(lane.route.name, "", explaining.badge(Reason.STOPPED), words)
 
 
