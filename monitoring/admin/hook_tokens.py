@@ -30,7 +30,7 @@ class NewTokenForm(forms.ModelForm):
     """Whose token, and how long the old one is still taken."""
 
     overlap = forms.FloatField(
-        label=gettext_lazy("overlap (hours)"), min_value=0, max_value=HOURS, widget=UnfoldAdminTextInputWidget,
+        label=gettext_lazy("Overlap (hours)"), min_value=0, max_value=HOURS, widget=UnfoldAdminTextInputWidget,
         help_text=gettext_lazy("So long the tokens that it replaces are still taken. 0 ends them at once."),
     )  # fmt: skip
 

@@ -86,7 +86,7 @@ class InboundAdmin(SyncedAdmin):
     export_columns = ("source", "cluster__name", "received_at", "processed_at", "attempts", "taken", "error")
     empty_hint = gettext_lazy(
         "Nobody has told the portal anything yet. Alertmanager, Grafana and Proxmox may: see Webhook tokens, and "
-        "“Send Proxmox's notifications here” on a cluster's page."
+        "“Proxmox's notifications” on a cluster's page."
     )
 
     def has_replay_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -21,7 +21,7 @@ from portal.lib.nudge import nudge
 from servers.admin import confirmations, labels
 from servers.admin.deleting import DeletedWhole
 from servers.admin.forms import ClusterForm, fieldsets
-from servers.admin.notifying import NotifyingButtons
+from servers.admin.notifying import NOTIFYING, NotifyingButtons
 from servers.connection import ConnectionReport, check_connection
 from servers.models import Cluster, Node, Server
 from servers.tasks import sync_cluster
@@ -51,7 +51,7 @@ class ClusterAdmin(NotifyingButtons, DeletedWhole, GuardedAdmin):
         "last_error",
         "failing_since",
     )
-    actions_detail = ("check_now", "sync_now", "allow_retirements", "send_notifications", "stop_notifications")
+    actions_detail = ("check_now", "sync_now", "allow_retirements", NOTIFYING)
     empty_hint = gettext_lazy("Add a cluster, and its servers appear here a moment later.")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:

@@ -1,6 +1,6 @@
 """The buttons of a cluster's page about Proxmox's own notifications."""
 
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.contrib import messages
@@ -14,6 +14,13 @@ from portal.lib.buttons import Confirmation, Outcome, object_button
 from servers import notifying
 from servers.models import Cluster
 from servers.notifying import NotPossible
+
+# One entry for both: the buttons of a cluster's page have little room.
+NOTIFYING: Final[dict[str, Any]] = {
+    "title": gettext_lazy("Proxmox's notifications"),
+    "icon": "notifications",
+    "items": ["send_notifications", "stop_notifications"],
+}
 
 
 def _about_registering(cluster: Cluster) -> Confirmation:
@@ -68,7 +75,7 @@ class NotifyingButtons:
 
     @object_button(
         permission="change",
-        description=gettext_lazy("Send Proxmox's notifications here"),
+        description=gettext_lazy("Send them here"),
         path="send-notifications",
         icon="notifications_active",
         confirmation=_about_registering,
@@ -94,7 +101,7 @@ class NotifyingButtons:
 
     @object_button(
         permission="change",
-        description=gettext_lazy("Stop sending notifications"),
+        description=gettext_lazy("Stop sending"),
         path="stop-notifications",
         icon="notifications_off",
         confirmation=_about_removing,
