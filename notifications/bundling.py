@@ -65,7 +65,8 @@ class _Flush:
         from notifications import turning
 
         watches = list(
-            self.bundle.watch_set.exclude(state=WatchState.OVER)
+            self.bundle.watch_set.select_for_update(of=("self",))
+            .exclude(state=WatchState.OVER)
             .select_related("notification", "recovery")
             .order_by("pk")
         )

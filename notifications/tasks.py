@@ -1,12 +1,16 @@
 """What Celery runs. Thin: the rows say what is to be done, ``sending`` does it."""
 
+import logging
+from collections.abc import Callable
 from typing import Any, Final
 
 from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 
 from portal.lib import clock
 
+logger = logging.getLogger(__name__)
 BATCH: Final = 200
 # A sending that takes longer than the soft limit counts as failed; both end before the claim expires.
 SOFT_LIMIT, HARD_LIMIT = 90, 105
@@ -54,7 +58,20 @@ def take_turns() -> int:
     from notifications.models import Bundle, Watch
 
     moment = clock.now()
-    bundles = list(Bundle.objects.filter(due_at__lte=moment).order_by("due_at").values_list("pk", flat=True)[:BATCH])
-    done = sum(bundling.flush(pk) for pk in bundles)
-    watches = list(Watch.objects.filter(due_at__lte=moment).order_by("due_at").values_list("pk", flat=True)[:BATCH])
-    return done + sum(turning.turn(pk) for pk in watches)
+    bundles = Bundle.objects.filter(due_at__lte=moment).order_by("due_at").values_list("pk", flat=True)
+    done = _each(bundling.flush, list(bundles[:BATCH]))
+    watches = Watch.objects.filter(due_at__lte=moment).order_by("due_at").values_list("pk", flat=True)
+    return done + _each(turning.turn, list(watches[:BATCH]))
+
+
+def _each(deed: Callable[[int], bool], keys: list[int]) -> int:
+    """Do it for each of them; one that cannot be done stays due and keeps nobody else waiting."""
+    done = 0
+    for key in keys:
+        try:
+            done += deed(key)
+        except SoftTimeLimitExceeded:
+            raise
+        except Exception:  # one defect must not silence the other routes
+            logger.exception("%s %s could not be done.", deed.__qualname__, key)
+    return done

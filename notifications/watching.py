@@ -99,7 +99,9 @@ def recovery(notification: Notification, message: Message) -> None:
     moment = clock.now()
     rules = rulebook.load(moment)
     book = Book(message.id, notification, moment)
-    watches = list(Watch.open_of(message.id).select_related("bundle", "notification"))
+    # Locked: a turn or a bundle that is just telling it comes to its end first.
+    locked = Watch.open_of(message.id).select_for_update(of=("self",))
+    watches = list(locked.select_related("bundle", "notification").order_by("pk"))
     told_alone = [watch for watch in watches if not _end_quietly(watch, notification, book, rules)]
     held = _quiet_until(told_alone, rules, message, moment)
     for watch in told_alone:

@@ -12,6 +12,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
 from monitoring.admin import shown
+from monitoring.admin.snoozing import SnoozeButtons
 from monitoring.models import Condition, Incident, Severity
 from notifications import acknowledged
 from portal.lib import clock, show
@@ -79,7 +80,7 @@ def _about_acknowledging(incident: Incident) -> Confirmation:
 
 
 @admin.register(Incident)
-class IncidentAdmin(SyncedAdmin):
+class IncidentAdmin(SnoozeButtons, SyncedAdmin):
     """Read-only but for acknowledging: incidents open and close by themselves."""
 
     list_display = ("trouble", "grade", "state", "since", "lasted", "where")
@@ -88,7 +89,7 @@ class IncidentAdmin(SyncedAdmin):
     search_fields = ("title", "server__name", "=server__vmid", "node__name", "cluster__name")
     search_help_text = gettext_lazy("Trouble, server, VMID, node or cluster")
     ordering = ("-opened_at", "-pk")
-    actions_detail = ("acknowledge",)
+    actions_detail = ("acknowledge", "snooze_hour", "snooze_four", "snooze_day")
     export_columns = (
         "title", "severity", "condition", "cluster__name", "node__name", "server__name", "opened_at", "closed_at",
         "ending", "acknowledged_at", "acknowledged_by__username",

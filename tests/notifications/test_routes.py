@@ -413,3 +413,21 @@ def test_deliveries_write_what_became_of_them(receiver):
     work(later=15)
     assert reasons() == ["matched", "queued", "retried", "delivered"]
     assert Delivery.objects.get().state == "delivered"
+
+
+def test_a_defect_in_one_turn_does_not_silence_the_others(monkeypatch, caplog):
+    from notifications import turning
+
+    route("nag", "", channel("a"), repeat_minutes=30)
+    publish(opening()), publish(opening(id="two"))
+    real, broken = turning.turn, Watch.objects.order_by("pk").first().pk
+
+    def turn(pk):
+        if pk == broken:
+            raise ValueError
+        return real(pk)
+
+    monkeypatch.setattr(turning, "turn", turn)
+    turns(minutes=31)
+    assert len(to()) == 3
+    assert "could not be done" in caplog.text
