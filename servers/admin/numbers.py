@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.core.cache import cache
 from django.db.models import Case, Count, F, FloatField, IntegerField, Max, Q, Value, When
@@ -69,8 +69,8 @@ class Numbers:
         total = sum(self.servers.values())
         if total < MANY:
             return self._count_backups(total)
-        found: dict[str, int] = cache.get_or_set(BACKUPS_KEY, lambda: self._count_backups(total), REMEMBERED_SECONDS)
-        return found
+        found = cache.get_or_set(BACKUPS_KEY, lambda: self._count_backups(total), REMEMBERED_SECONDS)
+        return cast("dict[str, int]", found)  # it never keeps None
 
     def _count_backups(self, total: int) -> dict[str, int]:
         kept = Backup.objects.filter(gone_at=None, server__retired_at=None, server__template=False)
