@@ -18,8 +18,6 @@ from servers.sending import LOCK_RETRY, LOCK_WAIT, is_lock
 LOG_KEPT: Final = 100_000  # characters
 # A stopped task may show "unexpected status" for a moment, before its last line is written.
 UNSURE: Final = timedelta(seconds=10)
-# HA guests follow 4 to 20 s after their task, a rebooted one comes back after some.
-SETTLES_WITHIN: Final = timedelta(seconds=90)
 UNEXPECTED: Final = "unexpected status"
 
 
@@ -46,7 +44,7 @@ def settle(operation: Operation) -> datetime:
     if settled:
         return stages.advance(operation, operation.message)
     began = operation.task_ended_at or operation.requested_at
-    if clock.now() - began < SETTLES_WITHIN:
+    if clock.now() - began < stage.settles_within:
         return clock.now() + timedelta(seconds=2)
     words = _("The task ended well, but the server is %(found)s and not as it was asked for.")
     operation.move(OperationState.FAILED, message=words % {"found": found})

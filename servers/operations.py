@@ -44,7 +44,7 @@ def request_operation(
     """
     plan = plan_of(action)
     if not may(user, plan.right, server):
-        raise Refusal(_refused(server))
+        raise Refusal(_refused(server, plan.right))
     plan.check(server, parameters or {})
     try:
         with transaction.atomic():
@@ -144,12 +144,17 @@ def _finished(operation: Operation) -> None:
     nudge(sync_cluster, operation.cluster_id)
 
 
-def _refused(server: Server) -> str:
+def _refused(server: Server, right: str) -> str:
     if server.is_retired:
         return _("%(server)s is gone from Proxmox: there is nothing to operate.") % {"server": server}
-    if server.template:
+    if server.template and right == "operate":
         return _("%(server)s is a template: it cannot be started or stopped.") % {"server": server}
-    return _("You may not operate %(server)s: ask an administrator for the right to it.") % {"server": server}
+    sentences = {
+        "configure": _("You may not change %(server)s: ask an administrator for the right to it."),
+        "destroy": _("You may not delete %(server)s: ask an administrator for the right to it."),
+    }
+    default = _("You may not operate %(server)s: ask an administrator for the right to it.")
+    return sentences.get(right, default) % {"server": server}
 
 
 def _already(server: Server) -> str:

@@ -12,6 +12,7 @@ from servers.bulk import MISSES_BEFORE_RETIREMENT, insert_many, update_many
 from servers.models import ChangeKind, Cluster, Counter, Node, NodeStatus, Server, ServerStatus, StateChange
 from servers.nodes import reconcile_nodes
 from servers.proxmox.types import ClusterStatus, Guest, Resources
+from servers.retiring import just_deleted
 from servers.storages import reconcile_storages
 
 SERVER_COLUMNS: Final = (
@@ -94,6 +95,8 @@ class _Servers:
         missing = self.seen_as.keys() - listed.keys()
         differing = {v: g for v, g in listed.items() if self.seen_as.get(v, ()) != self._as_row(g)}
         self.known = self._instances(missing | differing.keys())
+        unknown = differing.keys() - self.known.keys()
+        self.deleted = just_deleted(self.cluster, self.moment) if unknown else {}
         for guest in differing.values():
             server = self.known.get(guest.vmid)
             if server is None:
@@ -154,6 +157,8 @@ class _Servers:
         online = node is not None and node.status == NodeStatus.ONLINE
         if guest.status == "unknown" and online and self.cluster.first_complete_at:
             return  # for its first seconds a new guest is a row without facts: the next sync knows its name
+        if self.deleted.get(guest.vmid) == (guest.kind, guest.name):
+            return  # the list is some seconds old
         status = guest.status if online else ServerStatus.UNKNOWN
         server = Server(
             cluster=self.cluster, vmid=guest.vmid, kind=guest.kind, node=node, name=guest.name, status=status,

@@ -8,13 +8,15 @@ from django.utils.translation import gettext as _
 from portal.lib import clock
 from servers import stages
 from servers.failover import Endpoints, ask
-from servers.models import Operation, OperationState
-from servers.proxmox.errors import Invalid, NothingStarted, Refused
+from servers.models import Action, Operation, OperationState
+from servers.proxmox.errors import GuestMissing, Invalid, NothingStarted, Refused
 from servers.proxmox.types import TaskRow
 
 # A lock is waited for that long after the request, then Proxmox's words are the end of it.
 LOCK_WAIT: Final = timedelta(minutes=2)
 LOCK_RETRY: Final = timedelta(seconds=5)
+# After a move the list of Proxmox, and so our row, knows the new node some seconds later.
+MOVE_WAIT: Final = timedelta(seconds=45)
 # A clock on a node may differ from ours.
 CLOCK_SLACK: Final = 5
 # How long after a call that broke off its task must have appeared on the node, if the call arrived at all.
@@ -82,8 +84,25 @@ def _refused(operation: Operation, refusal: Refused) -> datetime:
     if is_lock(refusal.reason) and clock.now() - operation.stage_since < LOCK_WAIT:
         operation.move(OperationState.QUEUED, waiting_for=refusal.reason)
         return clock.now() + LOCK_RETRY
+    if isinstance(refusal, GuestMissing) and _may_have_moved(operation):
+        operation.cluster.sync_soon()
+        operation.move(
+            OperationState.QUEUED, waiting_for=_("It is not on that node any more: where it is now is asked.")
+        )
+        return clock.now() + LOCK_RETRY
     operation.move(OperationState.FAILED, message=refusal.reason or refusal.sentence, errors=dict(refusal.fields))
     return clock.now()
+
+
+def _may_have_moved(operation: Operation) -> bool:
+    """Whether the guest went to another node so lately that our row may not know: moved through us, or by HA."""
+    moment = clock.now()
+    if operation.server is None or moment - operation.stage_since > MOVE_WAIT:
+        return False
+    moved = Operation.objects.filter(
+        server=operation.server, action=Action.MIGRATE, finished_at__gt=moment - 2 * MOVE_WAIT
+    )
+    return bool(operation.server.ha_state) or moved.exists()
 
 
 def is_lock(words: str) -> bool:

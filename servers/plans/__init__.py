@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from typing import Final
 
-from servers.plans import power
+from servers.plans import configuring, moving, power, removing, saving, snapshots
 from servers.plans.base import Plan, Stage
 
-PLANS: Final[Mapping[str, Plan]] = {plan.action: plan for plan in power.PLANS}
+PLANS: Final[Mapping[str, Plan]] = {
+    plan.action: plan
+    for part in (power, configuring, snapshots, saving, moving, removing)
+    for plan in part.PLANS
+}  # fmt: skip
 
 __all__ = ["PLANS", "Plan", "Stage", "plan_of"]
 

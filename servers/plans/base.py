@@ -6,6 +6,7 @@ stage without a task must be one that does no harm when it is repeated.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.utils.translation import gettext_noop
@@ -23,6 +24,8 @@ class Stage:
     """
 
     title: ClassVar[str] = gettext_noop("Send")
+    # HA guests follow 4 to 20 s after their task, a rebooted one comes back after some.
+    settles_within: ClassVar[timedelta] = timedelta(seconds=90)
 
     @property
     def tasks(self) -> frozenset[str]:
