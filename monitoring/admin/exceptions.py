@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from monitoring.models import ConditionOverride
+from monitoring.models import Condition, ConditionOverride
 from monitoring.models.watching import OF_CLUSTERS, OF_SERVERS
 from portal.lib import show
 from portal.lib.admin import GuardedAdmin
@@ -55,7 +55,7 @@ class ConditionOverrideAdmin(GuardedAdmin):
         if row.muted:
             parts.append((_("never told"), show.MUTED))
         if row.threshold is not None:
-            unit = {**OF_SERVERS, **OF_CLUSTERS}[row.condition]  # type: ignore[index]  (a text equals its member)
+            unit = {**OF_SERVERS, **OF_CLUSTERS}[Condition(row.condition)]
             parts.append((_("from %(value)g %(unit)s") % {"value": row.threshold, "unit": unit}, show.MUTED))
         if row.delay_minutes is not None:
             parts.append((_("after %(minutes)d min") % {"minutes": row.delay_minutes}, show.MUTED))

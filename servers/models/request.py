@@ -1,7 +1,7 @@
 """What can be asked of Proxmox, and a request for it as it was made."""
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from django.conf import settings
 from django.db import models
@@ -13,6 +13,7 @@ from servers.models.cluster import Cluster
 from servers.models.inventory import Kind, Server
 
 if TYPE_CHECKING:
+    from servers.models.operation import Operation
     from servers.plans.base import Plan
 
 
@@ -77,7 +78,7 @@ class Request(models.Model):
     @property
     def intent(self) -> str:
         """The state that the server is put in on purpose; '' where it stays as it is."""
-        return self.plan.intent(self)
+        return self.plan.intent(cast("Operation", self))
 
     @property
     def subject(self) -> str:
