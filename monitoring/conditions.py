@@ -1,7 +1,6 @@
 """What the portal itself knows is wrong. Pure functions: rows in, verdicts out; nothing asked, nothing written."""
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
@@ -10,7 +9,6 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from monitoring.models import Condition, Severity
-from portal.lib import clock
 from servers.models import Cluster, Node, NodeStatus, Operation, Server, ServerStatus
 
 # A cluster is in trouble when its sync failed that often in a row: a single hiccup is none.
@@ -22,10 +20,6 @@ AFTER_NODE: Final = timedelta(minutes=3)
 # States on the way to another one.
 PASSING: Final = frozenset(
     {ServerStatus.PRELAUNCH, "shutdown", "postmigrate", "inmigrate", "restore-vm", "finish-migrate"}
-)
-# Locks under which a server may be down by plan.
-PLANNED_LOCKS: Final = frozenset(
-    {"backup", "snapshot", "snapshot-delete", "rollback", "migrate", "clone", "create", "suspending", "disk"}
 )
 
 
@@ -57,21 +51,18 @@ class Finding:
 Verdict = Finding | Open | None
 
 
-def of_server(server: Server, status: str, since: datetime, busy: Collection[int], *, reliable: bool) -> Verdict:
-    """Whether a server in that state is in trouble. ``busy`` holds the keys of servers with an operation under way or
-    just over; ``reliable`` is False while the cluster cannot be synced."""
+def of_server(server: Server, status: str, since: datetime, excuse: str, cause: str, *, reliable: bool) -> Verdict:  # noqa: PLR0913
+    """Whether a server in that state is in trouble. ``excuse`` is why it may be so now (``monitoring/expected.py``),
+    ``cause`` what it did not come back from; ``reliable`` is False while the cluster cannot be synced."""
     if server.is_retired or server.template:
         return None
     expected = server.expected
     if expected not in (ServerStatus.RUNNING, ServerStatus.STOPPED) or status == expected:
         return None
-    if not reliable or status == ServerStatus.UNKNOWN or status in PASSING:
-        return UNDECIDED
-    back = server.node is not None and is_just_back(server.node, clock.now())
-    if server.pk in busy or server.lock in PLANNED_LOCKS or back:
+    if excuse or not reliable or status == ServerStatus.UNKNOWN or status in PASSING:
         return UNDECIDED
     if expected == ServerStatus.RUNNING:
-        return _down(server, status, since)
+        return _down(server, status, since, cause)
     return _unexpected(server, status, since) if status == ServerStatus.RUNNING else None
 
 
@@ -128,14 +119,15 @@ def of_cluster(cluster: Cluster) -> Verdict:
     )
 
 
-def _down(server: Server, status: str, since: datetime) -> Finding:
-    if server.expected_state:  # somebody may well have asked for it: the operator's word stands against it
+def _down(server: Server, status: str, since: datetime, cause: str) -> Finding:
+    if server.expected_state or cause:  # somebody may well have asked for it: the operator's word stands against it
         words = _("%(server)s on node %(node)s of cluster %(cluster)s is %(status)s and should be running.")
     else:
         words = _("%(server)s on node %(node)s of cluster %(cluster)s is %(status)s and should be running. "
                   "Nobody asked for that here.")  # fmt: skip
     title = _("%(name)s is down") % {"name": server}
-    return _of_server(Condition.GUEST_DOWN, Severity.CRITICAL, server, status, title, words, since)
+    found = _of_server(Condition.GUEST_DOWN, Severity.CRITICAL, server, status, title, words, since)
+    return replace(found, text=f"{found.text} {cause}".strip())
 
 
 def _unexpected(server: Server, status: str, since: datetime) -> Finding:

@@ -12,13 +12,14 @@ from django.db.models import Count, Q
 
 from monitoring import backup_runs, conditions, event_ends, watching
 from monitoring.conditions import UNDECIDED, Finding, Verdict
+from monitoring.expected import Excuses, State, cause
 from monitoring.incidents import PORTAL, raise_alert, resolve_alert, settle
 from monitoring.models import Alert, AlertStatus, Condition
 from monitoring.watching.looking import Looking
 from monitoring.watching.policy import Policies
 from monitoring.watching.suspicion import ripe
 from portal.lib import clock
-from servers.models import ChangeKind, Cluster, Node, Operation, Server, StateChange
+from servers.models import ChangeKind, Cluster, Node, Server, StateChange
 
 BATCH: Final = 500
 # What a change of a server's state can begin and end.
@@ -32,10 +33,10 @@ def evaluate() -> int:
     """
     moment = clock.now()
     reliable = _reliable()
-    busy = busy_servers(moment)
+    excuses = Excuses(moment)
     policies = Policies.load()
-    moved = _replay(busy, reliable, policies)
-    verdicts = {**_clusters(), **_nodes(reliable), **_servers(busy, reliable), **backup_runs.verdicts(moment)}
+    moved = _replay(excuses, reliable, policies)
+    verdicts = {**_clusters(), **_nodes(reliable), **_servers(excuses, reliable), **backup_runs.verdicts(moment)}
     firing = {key: alert for key, alert in _firing().items() if key[0] not in watching.CONDITIONS}
     looking = Looking(moment, frozenset(reliable), frozenset(firing), policies)
     verdicts = ripe(policies.applied(verdicts), looking, Condition.values)
@@ -51,11 +52,6 @@ def evaluate() -> int:
 def has_news() -> bool:
     """Whether there are changes that nobody has looked at."""
     return StateChange.objects.filter(processed_at=None).exists()
-
-
-def busy_servers(moment: datetime) -> set[int]:
-    """Servers with an operation under way, or over so lately that Proxmox's list may not show it yet."""
-    return set(Operation.objects.filter(conditions.at_work(moment)).values_list("server_id", flat=True))
 
 
 def _firing(**condition: Any) -> dict[tuple[str, str], Alert]:
@@ -93,7 +89,7 @@ def _nodes(reliable: set[int]) -> dict[tuple[str, str], Verdict]:
     }
 
 
-def _servers(busy: set[int], reliable: set[int]) -> dict[tuple[str, str], Verdict]:
+def _servers(excuses: Excuses, reliable: set[int]) -> dict[tuple[str, str], Verdict]:
     """Servers that are not what they should be: few, by the index on their status."""
     should_run = Q(expected_state="running") | Q(expected_state="", intended_state="running")
     should_stop = Q(expected_state="stopped")
@@ -102,12 +98,16 @@ def _servers(busy: set[int], reliable: set[int]) -> dict[tuple[str, str], Verdic
     for server in Server.objects.filter(off, retired_at=None, template=False, cluster__enabled=True).select_related(
         "cluster", "node"
     ):
-        verdict = conditions.of_server(
-            server, server.status, server.status_since, busy, reliable=server.cluster_id in reliable
-        )
+        verdict = _judge(server, server.status, server.status_since, excuses, reliable)
         for condition in _conditions_of(verdict):
             found[condition, f"server:{server.pk}"] = verdict
     return found
+
+
+def _judge(server: Server, status: str, since: datetime, excuses: Excuses, reliable: set[int]) -> Verdict:
+    excuse = excuses.of(State.of(server, status, since))
+    reason = "" if excuse or status == "running" else cause(server, since)
+    return conditions.of_server(server, status, since, excuse, reason, reliable=server.cluster_id in reliable)
 
 
 def _conditions_of(verdict: Verdict) -> tuple[str, ...]:
@@ -123,7 +123,7 @@ def _judge_missing(alert: Alert) -> Verdict:
     return UNDECIDED if unsure and alert.condition != Condition.CLUSTER_UNREACHABLE else None
 
 
-def _replay(busy: set[int], reliable: set[int], policies: Policies) -> int:
+def _replay(excuses: Excuses, reliable: set[int], policies: Policies) -> int:
     """Changes of servers' states that nobody has looked at: a fall that is over by now is told, too."""
     changes = list(
         StateChange.objects.filter(processed_at=None)
@@ -135,12 +135,12 @@ def _replay(busy: set[int], reliable: set[int], policies: Policies) -> int:
         with transaction.atomic():
             mine = StateChange.objects.filter(pk=change.pk, processed_at=None).update(processed_at=clock.now())
             if mine and change.kind == ChangeKind.STATUS and change.server:
-                moved += _replay_one(change, change.server, busy, reliable, policies)
+                moved += _replay_one(change, change.server, excuses, reliable, policies)
     return moved
 
 
-def _replay_one(change: StateChange, server: Server, busy: set[int], reliable: set[int], policies: Policies) -> int:
-    verdict = conditions.of_server(server, change.new, change.at, busy, reliable=server.cluster_id in reliable)
+def _replay_one(change: StateChange, server: Server, excuses: Excuses, reliable: set[int], policies: Policies) -> int:
+    verdict = _judge(server, change.new, change.at, excuses, reliable)
     firing = _firing(object_key=f"server:{server.pk}", condition__in=OF_A_STATE)
     if isinstance(verdict, Finding) and policies.of_finding(verdict):
         return 0  # how it is judged depends on how long it lasts: the look at everything decides

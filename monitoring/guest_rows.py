@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
-from monitoring import conditions
+from monitoring.expected import Excuses, State
 from monitoring.exposition import Family, escape
-from servers.models import Action, Backup, Cluster, Node, NodeStatus, Operation, Server, ServerStatus
+from servers.models import Backup, Cluster, NodeStatus, Server, ServerStatus
 
 VM_STATUS: Final = Family("proxmox_vm_status", "gauge", "1 where the guest is running, 0 where it is not.")
 INFO: Final = Family("proxmox_guest_info", "gauge", "Always 1: the guest's facts, to be joined on cluster and vmid.")
@@ -25,8 +25,6 @@ BACKUP_AGE: Final = Family(
     "proxmox_backup_last_success_age_seconds", "gauge", "Age of the guest's newest existing backup."
 )
 BACKUP_SIZE: Final = Family("proxmox_backup_last_size_bytes", "gauge", "Size of the guest's newest existing backup.")
-# What takes a guest down for a moment or for good, as long as it is being done.
-TAKES_DOWN: Final = (Action.SHUTDOWN, Action.STOP, Action.REBOOT, Action.SUSPEND, Action.ROLLBACK, Action.RESTORE)
 GUEST_FAMILIES: Final = (VM_STATUS, INFO, STATE, LOCK, EXPECTED_UP, EXPECTED_DOWN)
 BACKUP_FAMILIES: Final = (BACKUP_TIME, BACKUP_AGE, BACKUP_SIZE)
 FAMILIES: Final = (*GUEST_FAMILIES, *BACKUP_FAMILIES)
@@ -36,23 +34,22 @@ Lines = dict[Family, list[str]]
 
 
 def guest_lines(clusters: Iterable[Cluster], moment: datetime) -> dict[int, Lines]:
-    """What the guests of each cluster are and should be: two queries, one pass. Templates are no servers."""
+    """What the guests of each cluster are and should be: some queries, one pass. Templates are no servers."""
     columns = (
-        "pk", "cluster_id", "vmid", "name", "kind", "node_id", "node__name", "node__status", "status", "tags", "pool",
-        "lock", "expected_state", "intended_state",
+        "pk", "cluster_id", "vmid", "name", "kind", "node__name", "node__status", "status", "tags", "pool", "lock",
+        "expected_state", "intended_state",
     )  # fmt: skip
     names, found = _names(clusters), _empty(clusters, GUEST_FAMILIES)
-    excuses = Excuses(clusters, moment)
+    excuses = _excuses(clusters, moment)
     rows = _living(clusters).order_by("cluster_id", "vmid").values_list(*columns)
-    for (pk, cluster, vmid, name, kind, node_pk, node, node_status, status, tags, pool, lock, wanted, intended
-         ) in rows.iterator():  # fmt: skip
+    for pk, cluster, vmid, name, kind, node, node_status, status, tags, pool, lock, wanted, intended in rows.iterator():
         lines, who = found[cluster], f'{names[cluster]},name="{escape(name)}"'
         where = f'node="{escape(node or "")}"'
         facts = f'pool="{escape(pool)}",tags="{escape(tags)}",type="{kind}",vmid="{vmid}"'
         lines[INFO].append(f"proxmox_guest_info{{{who},{where},{facts}}} 1\n")
         up = int((wanted or intended) == ServerStatus.RUNNING)  # as Server.expected has it
         lines[EXPECTED_UP].append(f'portal_guest_expected_up{{{names[cluster]},vmid="{vmid}"}} {up}\n')
-        if reason := excuses.of(pk, node_pk, status, lock):
+        if reason := excuses.get(pk):
             who_and_why = f'{names[cluster]},reason="{escape(reason)}",vmid="{vmid}"'
             lines[EXPECTED_DOWN].append(f"portal_guest_expected_down{{{who_and_why}}} 1\n")
         if status == ServerStatus.UNKNOWN or node_status not in (None, NodeStatus.ONLINE):
@@ -66,29 +63,14 @@ def guest_lines(clusters: Iterable[Cluster], moment: datetime) -> dict[int, Line
     return found
 
 
-class Excuses:
-    """Why guests may be down without being missed, as the portal itself judges it (``conditions.of_server``)."""
-
-    def __init__(self, clusters: Iterable[Cluster], moment: datetime) -> None:
-        keys = [cluster.pk for cluster in clusters]
-        busy = Operation.objects.filter(conditions.at_work(moment), cluster__in=keys).order_by("pk")
-        # A server has one operation at a time; of one under way and one just over, the later one counts.
-        self._busy = dict(busy.values_list("server_id", "action"))
-        nodes = Node.objects.filter(cluster__in=keys, retired_at=None)
-        self._returned = {node.pk for node in nodes if conditions.is_just_back(node, moment)}
-
-    def of(self, pk: int, node: int | None, status: str, lock: str) -> str:
-        """The reason, '' where there is none. A guest that runs needs none, unless it is being taken down."""
-        action = self._busy.get(pk, "")
-        if status == ServerStatus.RUNNING:
-            return action if action in TAKES_DOWN else ""
-        if action:
-            return action
-        if lock in conditions.PLANNED_LOCKS:
-            return f"lock_{lock}".replace("-", "_")
-        if node in self._returned:
-            return "node_returned"
-        return f"state_{status}".replace("-", "_") if status in conditions.PASSING else ""
+def _excuses(clusters: Iterable[Cluster], moment: datetime) -> dict[int, str]:
+    """Why guests may be down now, by key. Asked of those that do not run, and of those of which something was asked."""
+    clusters = list(clusters)
+    excuses = Excuses(moment, clusters)
+    not_running = ~Q(status=ServerStatus.RUNNING) | Q(pk__in=excuses.busy)
+    servers = _living(clusters).filter(not_running).select_related("node", "cluster")
+    found = {server.pk: excuses.of(State.of(server)) for server in servers}
+    return {pk: reason for pk, reason in found.items() if reason}
 
 
 def backup_lines(clusters: Iterable[Cluster], moment: datetime) -> dict[int, Lines]:

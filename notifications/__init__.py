@@ -3,7 +3,7 @@
 This is the door: other apps use what is named in ``__all__``, and nothing behind it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,7 @@ __all__ = [
     "may_see_rules",
     "may_silence",
     "muted_now",
+    "planned",
     "publish",
     "reach",
     "resolved",
@@ -138,6 +139,14 @@ def maintenance_now(labels: Mapping[str, str]) -> tuple[str, datetime] | None:
     from notifications import attending
 
     return attending.maintenance_now(dict(labels))
+
+
+def planned(moment: datetime) -> "Callable[[Mapping[str, str]], tuple[str, datetime] | None] | None":
+    """What says of labels which maintenance window covers such a thing at that moment, as (name, end). It has read the
+    windows: ask it about many things. None where no window is open at all."""
+    from notifications import attending
+
+    return attending.planned(moment)
 
 
 def muted_now(labels: Mapping[str, str]) -> "list[Mute]":

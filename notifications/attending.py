@@ -1,5 +1,6 @@
 """What people do about incidents and silences, as far as it concerns who is told: conditional updates, each decided."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -90,7 +91,17 @@ def look_again() -> None:
 
 def maintenance_now(labels: dict[str, str], moment: datetime | None = None) -> tuple[str, datetime] | None:
     """The maintenance window that covers a thing with these labels now: its name and its end. None: there is none."""
-    found = maintenances(Maintenance.objects.filter(enabled=True), moment or clock.now())
-    judged = facts(labels)
-    window = max((one for one in found if one.covers(judged)), key=lambda one: one.until, default=None)
-    return (window.name, window.until) if window else None
+    judge = planned(moment or clock.now())
+    return judge(labels) if judge else None
+
+
+def planned(moment: datetime) -> Callable[[Mapping[str, str]], tuple[str, datetime] | None] | None:
+    """See ``notifications.planned``."""
+    found = maintenances(Maintenance.objects.filter(enabled=True), moment)
+
+    def judge(labels: Mapping[str, str]) -> tuple[str, datetime] | None:
+        judged = facts(dict(labels))
+        window = max((one for one in found if one.covers(judged)), key=lambda one: one.until, default=None)
+        return (window.name, window.until) if window else None
+
+    return judge if found else None

@@ -7,6 +7,7 @@ import time_machine
 from django.contrib.auth.models import User
 
 from monitoring.evaluation import evaluate
+from monitoring.expected import Excuses
 from monitoring.models import Alert, Incident
 from notifications.models import Notification
 from portal.lib import clock
@@ -265,7 +266,7 @@ def test_two_processes_that_look_at_once_tell_it_once(cluster, pve):
     pve.stop_guest(300)
     sync_cluster(Cluster.objects.get())
     server = Server.objects.select_related("cluster", "node").get(vmid=300)
-    verdict = evaluation._servers(set(), {cluster.pk})["guest_down", f"server:{server.pk}"]
+    verdict = evaluation._servers(Excuses(clock.now()), {cluster.pk})["guest_down", f"server:{server.pk}"]
     assert [incidents.raise_alert(verdict), incidents.raise_alert(verdict)] == [1, 0]
     alert, same = Alert.objects.get(), Alert.objects.get()
     assert [incidents.resolve_alert(alert, clock.now()), incidents.resolve_alert(same, clock.now())] == [1, 0]
