@@ -16,7 +16,7 @@ from servers.models import Cluster
 
 NAME: Final = "demo"
 PORT, CONTROL_PORT = 8106, 8107
-READY_SECONDS: Final = 30
+READY_SECONDS: Final = 90
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ from portal.up.tokens import token_files
 from portal.up.trouble import Trouble, explained
 
 SETTLE_SECONDS: Final = 20
+# While it runs: a small machine that starts everything at once needs most of a minute until the first page.
+WEB_SECONDS: Final = 120
 WATCH_SECONDS: Final = 1.0
 LEFT_OVER_SECONDS: Final = 20
 
@@ -117,7 +119,7 @@ class Installation:
         try:
             keeper.start()
             states = keeper.settle(SETTLE_SECONDS)
-            self._await_web()
+            self._await_web(keeper)
             if simulated is not None and (why := simulated.add_cluster(environment)):
                 self.notes.append(f"The demo cluster was not added: {why}")
             if why := setup.webhook_channel(environment):
@@ -131,11 +133,12 @@ class Installation:
             keeper.end()
             chosen_settings.forget(self.layout.data)
 
-    def _await_web(self) -> None:
-        """The log-in page is what people open first: it answers before we say so."""
-        deadline = time.monotonic() + SETTLE_SECONDS
+    def _await_web(self, keeper: Supervisor) -> None:
+        """The log-in page is what people open first: it answers before we say so. Raises Trouble."""
+        started = time.monotonic()
         while not ports.answers(self.host, settings.PORTAL_PORT):
-            if time.monotonic() > deadline:
+            waited = time.monotonic() - started
+            if waited > WEB_SECONDS or (waited > SETTLE_SECONDS and not keeper.runs("web")):
                 last = table.last_line(self.layout.log / "web.log")
                 raise Trouble(f"The web server does not start ({last}): {self.layout.log}/web.log says more.")
             time.sleep(0.1)

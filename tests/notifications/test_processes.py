@@ -5,11 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.support.processes import wait_until
 from tests.support.receivers import HttpReceiver
 
 BASE = Path(__file__).resolve().parents[2]
@@ -85,9 +85,7 @@ def test_a_worker_killed_while_it_sends_loses_nothing_and_keeps_the_key(environm
         first = worker(environment)
         first.stdin.write("\n")
         first.stdin.flush()
-        deadline = time.monotonic() + 20
-        while not receiver.requests and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_until(lambda: receiver.requests)
         first.send_signal(signal.SIGKILL)
         first.communicate()
         receiver.hold.set()

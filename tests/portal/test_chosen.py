@@ -23,7 +23,7 @@ def data(tmp_path, monkeypatch):
 def settings_of(data, **variables):
     done = subprocess.run(
         [PYTHON, "manage.py", "shell", "--no-imports", "-c", ALLOWED],
-        cwd=BASE, env=environment(data, **variables), capture_output=True, text=True, timeout=60, check=True,
+        cwd=BASE, env=environment(data, **variables), capture_output=True, text=True, timeout=180, check=True,
     )  # fmt: skip
     return done.stdout.strip()
 
@@ -58,7 +58,7 @@ def test_a_secret_of_the_environment_is_not_repeated(data, monkeypatch):
 def test_a_wrong_option_of_bin_up_is_told_in_its_own_words(tmp_path):
     env = environment(tmp_path, PORTAL_VENV=sys.prefix)
     done = subprocess.run(
-        [BASE / "bin" / "up", "--frob"], env=env, capture_output=True, text=True, timeout=60, check=False
+        [BASE / "bin" / "up", "--frob"], env=env, capture_output=True, text=True, timeout=180, check=False
     )
     assert done.returncode == 2
     assert done.stderr.startswith("usage: bin/up [--no-demo]")

@@ -56,7 +56,7 @@ class Up:
 
     def answers(self, path: str) -> int:
         try:
-            return requests.get(f"http://127.0.0.1:{self.port}{path}", timeout=5).status_code
+            return requests.get(f"http://127.0.0.1:{self.port}{path}", timeout=15).status_code
         except requests.RequestException:
             return 0
 
@@ -73,7 +73,7 @@ class Up:
     def end(self, sig: int = signal.SIGINT) -> int:
         """Send it that signal, once, and give its exit code."""
         self.process.send_signal(sig)
-        return self.process.wait(40)
+        return self.process.wait(120)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def run_up(data: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
     """``bin/up`` that is expected to say one sentence and fail."""
     env = environment(data, PORTAL_VENV=sys.prefix, **{"PORTAL_PORT": str(free_port()), **variables})
     return subprocess.run(
-        [BASE / "bin" / "up", "--no-demo"], env=env, capture_output=True, text=True, timeout=60, check=False
+        [BASE / "bin" / "up", "--no-demo"], env=env, capture_output=True, text=True, timeout=180, check=False
     )
 
 
@@ -123,9 +123,9 @@ def test_the_password_it_prints_opens_the_admin(up):
     password = re.search(r"password +(\S+)", up.said)[1]
     with requests.Session() as browser:
         login = f"http://127.0.0.1:{up.port}/admin/login/"
-        browser.get(login, timeout=10)
+        browser.get(login, timeout=60)
         form = {"username": "admin", "password": password, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
-        answer = browser.post(login, data=form, headers={"Referer": login}, timeout=10, allow_redirects=False)
+        answer = browser.post(login, data=form, headers={"Referer": login}, timeout=60, allow_redirects=False)
     assert answer.status_code == 302
 
 
@@ -225,11 +225,13 @@ def test_without_the_demo_there_is_no_simulator_and_no_cluster(fresh):
 def test_a_folder_whose_path_is_too_long_for_a_socket_works(tmp_path):
     data = tmp_path / ("long" * 30) / "with a space and 50 % ünusual" / "var"
     data.parent.mkdir(parents=True)
-    made = Up(data, "--no-demo").start()
+    made = Up(data, "--no-demo")
     try:
+        made.start()
         wait_until(lambda: made.answers("/readyz") == 200, what=lambda: made.said)
     finally:
-        made.end()
+        if made.process.poll() is None:
+            made.end()
     assert not made.living()
 
 

@@ -34,7 +34,7 @@ def add_python(machine: Path, *, refuses: str) -> None:
 
 def bin_up(machine: Path) -> "subprocess.CompletedProcess[str]":
     env = environment(machine / "var", PATH=str(machine / "bin"), PORTAL_VENV=str(machine / "venv"))
-    return subprocess.run([BASE / "bin" / "up"], env=env, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run([BASE / "bin" / "up"], env=env, capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_no_python_is_told(machine):
@@ -85,7 +85,7 @@ def test_requirements_that_cannot_be_had_are_told_and_tried_again_next_time(mach
             },
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         assert done.returncode == 1

@@ -21,7 +21,7 @@ class Client:
         self.session.headers["Authorization"] = token or f"PVEAPIToken={pve.token_id}={pve.token_secret}"
 
     def ask(self, method: str, path: str, **options: Any) -> requests.Response:
-        options.setdefault("timeout", 10)
+        options.setdefault("timeout", 60)
         return self.session.request(method, f"{self.pve.url}/api2/json{path}", verify=self.pve.ca_path, **options)
 
     def get(self, path: str, **params: Any) -> Any:
@@ -47,7 +47,7 @@ class Client:
         return {row["id"]: row for row in self.get("/cluster/resources", **({"type": kind} if kind else {}))}
 
 
-def until(check: Callable[[], Any], seconds: float = 8.0) -> Any:
+def until(check: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Return the first true answer of a check; fail when it takes too long."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

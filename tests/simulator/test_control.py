@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def act(pve: Simulator, where: str, **body: Any) -> requests.Response:
-    return requests.post(pve.control_url + where, json=body, timeout=5)
+    return requests.post(pve.control_url + where, json=body, timeout=60)
 
 
 def test_the_door_does_what_the_library_does(pve: Simulator, client: Client) -> None:
@@ -64,7 +64,7 @@ def test_the_door_makes_backups_tasks_rights_quorum_and_oddities(pve: Simulator,
 
 
 def test_the_state_is_a_summary(pve: Simulator) -> None:
-    state = requests.get(pve.control_url + "/state", timeout=5).json()
+    state = requests.get(pve.control_url + "/state", timeout=60).json()
     assert state["nodes"] == {"pve1": "online", "pve2": "online", "pve3": "online"}
     assert {guest["vmid"] for guest in state["guests"]} == set(pve.cluster.guests)
 
@@ -90,17 +90,17 @@ def test_nonsense_is_told(pve: Simulator, path: str, body: dict[str, Any], statu
 
 
 def test_broken_json_is_told(pve: Simulator) -> None:
-    assert requests.post(pve.control_url + "/behave", data="{", timeout=5).status_code == 400
-    assert requests.post(pve.control_url + "/behave", data="[]", timeout=5).status_code == 400
+    assert requests.post(pve.control_url + "/behave", data="{", timeout=60).status_code == 400
+    assert requests.post(pve.control_url + "/behave", data="[]", timeout=60).status_code == 400
 
 
 def test_the_door_is_for_this_machine_only(pve: Simulator) -> None:
     for host in ("evil.example", "evil.example:80", "10.0.0.1"):
-        assert requests.post(pve.control_url + "/behave", headers={"Host": host}, timeout=5).status_code == 403
+        assert requests.post(pve.control_url + "/behave", headers={"Host": host}, timeout=60).status_code == 403
     foreign = {"Origin": "https://evil.example"}
-    assert requests.post(pve.control_url + "/behave", headers=foreign, timeout=5).status_code == 403
-    assert requests.get(pve.control_url + "/state", headers={"Host": "localhost:1"}, timeout=5).ok
-    assert requests.get(pve.control_url + "/state", headers={"Host": "[::1]:1"}, timeout=5).ok
+    assert requests.post(pve.control_url + "/behave", headers=foreign, timeout=60).status_code == 403
+    assert requests.get(pve.control_url + "/state", headers={"Host": "localhost:1"}, timeout=60).ok
+    assert requests.get(pve.control_url + "/state", headers={"Host": "[::1]:1"}, timeout=60).ok
     with pytest.raises(ValueError, match="loopback only"):
         ControlDoor("0.0.0.0", 0, pve)
 
@@ -126,16 +126,16 @@ def command(folder: Path, *options: str) -> Iterator[dict[str, Any]]:
         [sys.executable, "-m", "simulator", *arguments, *options], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
     try:
-        until((folder / "simulator.json").is_file, 15)
+        until((folder / "simulator.json").is_file)
         facts = json.loads((folder / "simulator.json").read_text())
         assert facts["pid"] == process.pid
         yield facts
     finally:
         begun = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=5)
+        output, _ = process.communicate(timeout=60)
         assert process.returncode == 0
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 20
         assert output.count("\n") == 1, "it says one line"
 
 
@@ -145,7 +145,7 @@ def test_a_restart_brings_back_the_same_cluster(tmp_path: Path) -> None:
     def ask(facts: dict[str, Any], path: str) -> Any:
         secret = Path(facts["token_secret_file"]).read_text().strip()
         headers = {"Authorization": f"PVEAPIToken={facts['token_id']}={secret}"}
-        return requests.get(f"{facts['url']}/api2/json{path}", headers=headers, verify=facts["ca"], timeout=5).json()[
+        return requests.get(f"{facts['url']}/api2/json{path}", headers=headers, verify=facts["ca"], timeout=60).json()[
             "data"
         ]
 
@@ -153,11 +153,11 @@ def test_a_restart_brings_back_the_same_cluster(tmp_path: Path) -> None:
         door = first["control_url"]
         before = {row["id"]: row for row in ask(first, "/cluster/resources?type=vm")}
         victim, fallen = sorted(key for key, row in before.items() if row["status"] == "running")[:2]
-        requests.post(f"{door}/guests/{victim.split('/')[1]}/remove", timeout=5)
-        requests.post(f"{door}/guests/{fallen.split('/')[1]}/stop", timeout=5)
-        added = requests.post(f"{door}/guests/add", json={"name": "new-one"}, timeout=5).json()["vmid"]
-        requests.post(f"{door}/nodes/pve3/offline", timeout=5)
-        volid = requests.post(f"{door}/backups/add", json={"storage": "pbs", "vmid": 100}, timeout=5).json()["volid"]
+        requests.post(f"{door}/guests/{victim.split('/')[1]}/remove", timeout=60)
+        requests.post(f"{door}/guests/{fallen.split('/')[1]}/stop", timeout=60)
+        added = requests.post(f"{door}/guests/add", json={"name": "new-one"}, timeout=60).json()["vmid"]
+        requests.post(f"{door}/nodes/pve3/offline", timeout=60)
+        volid = requests.post(f"{door}/backups/add", json={"storage": "pbs", "vmid": 100}, timeout=60).json()["volid"]
     with command(folder) as second:
         after = {row["id"]: row for row in ask(second, "/cluster/resources?type=vm")}
         assert set(after) == set(before) - {victim} | {f"qemu/{added}"}
@@ -191,7 +191,7 @@ def test_a_taken_port_is_told_in_a_sentence(pve: Simulator, tmp_path: Path) -> N
     options = ["--port", str(pve.port), "--control-port", "0", "--guests", "1", "--state-dir", str(tmp_path / "x")]
     done = subprocess.run(
         [sys.executable, "-m", "simulator", *options], cwd=ROOT, capture_output=True, text=True, check=False,
-        timeout=20, env=os.environ,
+        timeout=120, env=os.environ,
     )  # fmt: skip
     assert done.returncode == 1
     assert f"cannot start on 127.0.0.1:{pve.port}" in done.stderr

@@ -11,7 +11,7 @@ from tests.simulator.conftest import Client
 
 def log_in(pve: Simulator, password: str) -> requests.Response:
     data = {"username": "root@pam", "password": password}
-    return requests.post(pve.url + "/api2/json/access/ticket", data=data, verify=pve.ca_path, timeout=5)
+    return requests.post(pve.url + "/api2/json/access/ticket", data=data, verify=pve.ca_path, timeout=60)
 
 
 def test_a_token_without_rights_gets_empty_lists_and_nodes_without_figures(pve: Simulator, client: Client) -> None:
@@ -97,12 +97,12 @@ def test_a_password_gives_a_ticket_that_reads_and_with_the_csrf_token_writes(pve
     assert given["username"] == "root@pam"
     cookies = {"PVEAuthCookie": given["ticket"]}
     base = pve.url + "/api2/json"
-    assert requests.get(base + "/version", cookies=cookies, verify=pve.ca_path, timeout=5).ok
+    assert requests.get(base + "/version", cookies=cookies, verify=pve.ca_path, timeout=60).ok
     stop = f"{base}/nodes/pve1/qemu/{vm}/status/stop"
-    refused = requests.post(stop, cookies=cookies, verify=pve.ca_path, timeout=5)
+    refused = requests.post(stop, cookies=cookies, verify=pve.ca_path, timeout=60)
     assert (refused.status_code, refused.reason) == (401, "Permission denied - invalid csrf token")
     headers = {"CSRFPreventionToken": given["CSRFPreventionToken"]}
-    upid = requests.post(stop, cookies=cookies, headers=headers, verify=pve.ca_path, timeout=5).json()["data"]
+    upid = requests.post(stop, cookies=cookies, headers=headers, verify=pve.ca_path, timeout=60).json()["data"]
     assert upid.endswith(":root@pam:")
     assert log_in(pve, given["ticket"]).ok, "a ticket is renewed with itself as password"
 
@@ -113,7 +113,7 @@ def test_a_wrong_password_and_a_broken_ticket_are_401(pve: Simulator) -> None:
     assert refused.json() == {"data": None, "message": "authentication failure\n"}
     ticket = log_in(pve, pve.password).json()["data"]["ticket"]
     broken = requests.get(
-        pve.url + "/api2/json/version", cookies={"PVEAuthCookie": ticket[:-2] + "xx"}, verify=pve.ca_path, timeout=5
+        pve.url + "/api2/json/version", cookies={"PVEAuthCookie": ticket[:-2] + "xx"}, verify=pve.ca_path, timeout=60
     )
     assert (broken.status_code, broken.reason) == (401, "Authentication failed!")
 

@@ -20,7 +20,7 @@ NO_KIND = "value 'lxc' does not have a value in the enumeration 'vm, storage, no
 
 def raw(pve: Simulator, text: str, *, tls: bool = True) -> str:
     """Send bytes and return the whole answer until the server closes."""
-    connection = socket.create_connection((pve.host, pve.port), timeout=5)
+    connection = socket.create_connection((pve.host, pve.port), timeout=60)
     if tls:
         context = ssl.create_default_context(cafile=pve.ca_path)
         connection = context.wrap_socket(connection, server_hostname="localhost")
@@ -36,7 +36,7 @@ def test_the_certificate_is_valid_for_localhost_and_has_the_fingerprint_it_says(
     pem = ssl.get_server_certificate((pve.host, pve.port))
     digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest().upper()
     assert pve.fingerprint.replace(":", "") == digest
-    assert requests.get(pve.url.replace("127.0.0.1", "localhost") + "/", verify=pve.ca_path, timeout=5).ok
+    assert requests.get(pve.url.replace("127.0.0.1", "localhost") + "/", verify=pve.ca_path, timeout=60).ok
 
 
 def test_an_error_is_in_the_reason_phrase_and_in_the_body_and_closes_the_connection(client: Client) -> None:
@@ -66,7 +66,7 @@ def test_versions_before_8_4_have_the_text_in_the_reason_phrase_only() -> None:
 )
 def test_bad_credentials_get_401_with_an_empty_body(pve: Simulator, authorization: str, reason: str) -> None:
     answer = requests.get(
-        pve.url + "/api2/json/nosuch", headers={"Authorization": authorization}, verify=pve.ca_path, timeout=5
+        pve.url + "/api2/json/nosuch", headers={"Authorization": authorization}, verify=pve.ca_path, timeout=60
     )
     assert (answer.status_code, answer.reason, answer.content) == (401, reason, b"")
     assert "Content-Type" not in answer.headers
@@ -150,7 +150,7 @@ def test_plain_http_is_sent_to_https(pve: Simulator) -> None:
 
 
 def test_paths_outside_the_api_are_a_web_page(pve: Simulator) -> None:
-    assert "<html>" in requests.get(pve.url + "/", verify=pve.ca_path, timeout=5).text
+    assert "<html>" in requests.get(pve.url + "/", verify=pve.ca_path, timeout=60).text
 
 
 def test_many_clients_are_served_at_once(pve: Simulator) -> None:
