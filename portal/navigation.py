@@ -34,6 +34,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             ],
         ),
         _group(_("Alerts"), _alerts(request, counts)),
+        _group(_("Notifications"), _telling(request, counts)),
         _group(
             _("Clusters"),
             [_item(request, "servers", "cluster", _("Clusters"), "hub", alarm=counts["clusters_failing"])],
@@ -65,9 +66,17 @@ def _servers(request: HttpRequest, counts: dict[str, int]) -> list[dict[str, Any
 def _alerts(request: HttpRequest, counts: dict[str, int]) -> list[dict[str, Any] | None]:
     return [
         _item(request, "monitoring", "incident", _("Incidents"), "crisis_alert", alarm=counts["incidents"]),
+        *_linked(request, "notifications", _QUIET),
+        *_linked(request, "monitoring", _RULES),
+    ]
+
+
+def _telling(request: HttpRequest, counts: dict[str, int]) -> list[dict[str, Any] | None]:
+    """Who is told, and what became of it."""
+    return [
         *_linked(request, "notifications", _NOTIFICATIONS),
         _item(request, "notifications", "delivery", _("Deliveries"), "send", alarm=counts["deliveries_dead"]),
-        *_linked(request, "monitoring", _RULES),
+        *_linked(request, "monitoring", _WEBHOOKS),
     ]
 
 
@@ -100,15 +109,19 @@ _LATER: Final = [("blueprint", gettext_noop("Blueprints"), "architecture")]
 _RULES: Final = [
     ("alertthreshold", gettext_noop("Thresholds"), "tune"),
     ("conditionoverride", gettext_noop("Exceptions"), "rule_settings"),
+]
+_WEBHOOKS: Final = [
     ("inbound", gettext_noop("Inbound messages"), "call_received"),
     ("hooktoken", gettext_noop("Webhook tokens"), "key"),
+]
+_QUIET: Final = [
+    ("silence", gettext_noop("Silences"), "notifications_paused"),
+    ("maintenance", gettext_noop("Maintenance"), "construction"),
 ]
 _NOTIFICATIONS: Final = [
     ("alertchannel", gettext_noop("Channels"), "campaign"),
     ("route", gettext_noop("Routes"), "alt_route"),
-    ("silence", gettext_noop("Silences"), "notifications_paused"),
-    ("maintenance", gettext_noop("Maintenance"), "construction"),
-    ("notification", gettext_noop("Notifications"), "mail"),
+    ("notification", gettext_noop("Messages"), "mail"),
     ("decision", gettext_noop("Decisions"), "rule"),
 ]
 
