@@ -4,7 +4,7 @@ import json
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 
@@ -21,6 +21,26 @@ def dashboards() -> dict[str, str]:
     return dict(_dashboards(_folder() / "grafana"))
 
 
+def essence(dashboard: Any) -> list[Any]:
+    """What one reads on a dashboard: its panels with their kinds and questions, in the order of their numbers. Grafana
+    adds defaults of its own to the file, which do not count."""
+    panels = dashboard.get("panels") if isinstance(dashboard, dict) else None
+    rows = [panel for panel in panels or [] if isinstance(panel, dict)]
+    return sorted(
+        [panel.get("id"), panel.get("type"), panel.get("title"), [_asked(one) for one in panel.get("targets") or []]]
+        for panel in rows
+    )
+
+
+def essences() -> dict[str, list[Any]]:
+    """The essence of each shipped dashboard, by uid."""
+    return {uid: list(found) for uid, found in _essences(_folder() / "grafana")}
+
+
+def _asked(target: Any) -> str:
+    return str(target.get("expr", "")) if isinstance(target, dict) else ""
+
+
 def _folder() -> Path:
     return Path(settings.BASE_DIR) / "deploy"
 
@@ -33,9 +53,14 @@ def _rules(folder: Path) -> tuple[tuple[str, str], ...]:
 
 @lru_cache(maxsize=4)
 def _dashboards(folder: Path) -> tuple[tuple[str, str], ...]:
-    found = []
-    for path in sorted(folder.rglob("*.json")):
-        content = json.loads(path.read_text())
-        if isinstance(content, dict) and isinstance(content.get("panels"), list) and content.get("uid"):
-            found.append((str(content["uid"]), str(content.get("title", path.stem))))
-    return tuple(found)
+    return tuple((str(one["uid"]), str(one.get("title", one["uid"]))) for one in _files(folder))
+
+
+@lru_cache(maxsize=4)
+def _essences(folder: Path) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+    return tuple((str(one["uid"]), tuple(essence(one))) for one in _files(folder))
+
+
+def _files(folder: Path) -> list[dict[str, Any]]:
+    contents = [json.loads(path.read_text()) for path in sorted(folder.rglob("*.json"))]
+    return [one for one in contents if isinstance(one, dict) and isinstance(one.get("panels"), list) and one.get("uid")]

@@ -6,10 +6,12 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import quote
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from monitoring import shipped
 from monitoring.grafana import health
 from monitoring.prometheus import SECONDS, Answer, Peer, PeerError, Prometheus
 
@@ -85,7 +87,7 @@ def _questions() -> dict[str, Callable[[], Any]]:
         "alertmanager": lambda: alertmanager.text("/-/healthy"),
         "alertmanager_status": lambda: alertmanager.json("/api/v2/status"),
         "grafana": lambda: _grafana_health(grafana),
-        "dashboards": lambda: {"found": grafana.json("/api/search", type="dash-db", limit=DASHBOARDS)},
+        "dashboards": lambda: _dashboards(grafana),
         "node": lambda: count_samples(exporter, "/metrics", b"node_"),
         "own": lambda: count_samples(portal, "", b""),
     }
@@ -100,6 +102,19 @@ def _grafana_health(grafana: Peer) -> Any:
     """Grafana answers 503 with its usual body while its database is not well."""
     answer: Answer = grafana.get("/api/health")
     return grafana.parsed(answer.body) if answer.status == 503 else grafana.json("/api/health")
+
+
+def _dashboards(grafana: Peer) -> dict[str, Any]:
+    """Those that Grafana has, and which of ours it has with other panels than we ship."""
+    found = grafana.json("/api/search", type="dash-db", limit=DASHBOARDS)
+    there = {str(row.get("uid")) for row in found if isinstance(row, dict)} if isinstance(found, list) else set()
+    shown = {
+        uid: grafana.json(f"/api/dashboards/uid/{quote(uid, safe='')}") for uid in shipped.dashboards() if uid in there
+    }
+    contents = {uid: answer.get("dashboard") if isinstance(answer, dict) else None for uid, answer in shown.items()}
+    wanted = shipped.essences()
+    changed = [{"uid": uid} for uid, content in contents.items() if shipped.essence(content) != wanted[uid]]
+    return {"found": found, "changed": changed}
 
 
 def _at_once(questions: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:

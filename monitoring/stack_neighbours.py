@@ -45,13 +45,21 @@ def dashboards(facts: Facts) -> Verdict:
             return State.WARNING, _("Grafana asks who wants to know: put the token of a service account with the role "
                                     "Viewer into PORTAL_GRAFANA_TOKEN.")  # fmt: skip
         return State.FAILED, _("Grafana could not be asked for its dashboards: %s.") % error
+    return _compared(wanted, facts)
+
+
+def _compared(wanted: dict[str, str], facts: Facts) -> Verdict:
     there = {str(row.get("uid")) for row in facts.rows("dashboards", "found")}
     missing = sorted(title for uid, title in wanted.items() if uid not in there)
     if missing:
         return State.FAILED, _("Not provisioned: %s. See deploy/grafana for where its provisioning belongs.") % some(
             missing
         )
-    return State.OK, _("All %d are there.") % len(wanted)
+    other = {str(row.get("uid")) for row in facts.rows("dashboards", "changed")}
+    if changed := sorted(title for uid, title in wanted.items() if uid in other):
+        return State.WARNING, _("Not as shipped: %s. Grafana has other panels, or an older file: restart it, or render "
+                                "deploy/grafana anew.") % some(changed)  # fmt: skip
+    return State.OK, _("All %d are there, as shipped.") % len(wanted)
 
 
 def node_exporter(facts: Facts) -> Verdict:

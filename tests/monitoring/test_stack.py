@@ -16,6 +16,8 @@ from monitoring.prometheus import Answer, Peer, PeerError, Prometheus
 from monitoring.stack_tables import retention_of, rule_use, targets_of
 from monitoring.stack_verdicts import State
 from tests.support import seed
+from tests.support.grafana import StandInGrafana
+from tests.support.grafana import shipped as shipped_dashboards
 from tests.support.processes import free_port
 
 URL = "/admin/monitoring/review/stack/"
@@ -92,6 +94,15 @@ def test_a_rule_of_ones_own_is_no_trouble():
     rows = [*facts().rows("rules", "groups")[0]["rules"], {"name": "Mine", "health": "ok"}]
     found = verdict("rules", rules={"groups": [{"rules": rows}]})
     assert (found.state, "Mine" in found.sentence) == (State.OK, True)
+
+
+def test_a_dashboard_with_other_panels_than_the_shipped_ones_is_told():
+    ours = shipped_dashboards()
+    changed = {**ours, "business": {**ours["business"], "panels": ours["business"]["panels"][1:]}}
+    for dashboards, words in ((ours, "as shipped"), (changed, "Not as shipped: Business")):
+        with StandInGrafana(token="right", dashboards=dashboards) as grafana:
+            facts = stack_facts._dashboards(Peer("Grafana", grafana.root, "right"))
+        assert words in verdict("dashboards", dashboards=facts).sentence
 
 
 def test_dashboards_are_compared_by_their_uid(monkeypatch):
