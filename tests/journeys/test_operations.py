@@ -7,7 +7,7 @@ import requests
 
 from tests.journeys.conftest import PASSWORD
 from tests.support.components import need
-from tests.support.processes import wait_until
+from tests.support.processes import BROWSER_PATIENCE, wait_until
 
 pytestmark = pytest.mark.real
 
@@ -21,8 +21,10 @@ def page(world):
         browser = playwright.chromium.launch(
             executable_path=need("chromium"),
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+            timeout=BROWSER_PATIENCE,
         )
         page = browser.new_page(viewport={"width": 1440, "height": 1000})
+        page.set_default_timeout(BROWSER_PATIENCE)
         page.goto(f"{world.portal.url}/admin/login/")
         page.fill("input[name=username]", "admin")
         page.fill("input[name=password]", PASSWORD)
@@ -50,7 +52,7 @@ def test_a_server_started_in_a_browser_is_seen_running_in_metrics(world, page, p
     page.click("text=Power")
     page.click("a:has-text('Start')")
     page.click("button:has-text('Start')")
-    page.wait_for_selector("text=succeeded", timeout=30_000)
+    page.wait_for_selector("text=succeeded")
     assert "TASK OK" in page.content()
     world.sync_soon()
     wait_until(lambda: metric(world, f"{start} 1"), 30)

@@ -6,10 +6,9 @@ from playwright.sync_api import sync_playwright
 from tests.support import seed
 from tests.support.components import need
 from tests.support.grafana import StandInGrafana, shipped
-from tests.support.processes import free_port
+from tests.support.processes import BROWSER_PATIENCE, free_port
 
 pytestmark = [pytest.mark.real, pytest.mark.django_db(transaction=True)]
-LONG = 30_000  # milliseconds
 
 
 @pytest.fixture
@@ -27,9 +26,11 @@ def page(live_server, monkeypatch, settings, grafana):
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's loop runs in the thread of the test
     seed.make_user(name="ada", superuser=True)
     with sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=need("chromium"), args=["--no-sandbox", "--disable-gpu"])
+        browser = player.chromium.launch(
+            executable_path=need("chromium"), args=["--no-sandbox", "--disable-gpu"], timeout=BROWSER_PATIENCE
+        )
         page = browser.new_context(color_scheme="light", base_url=live_server.url).new_page()
-        page.set_default_timeout(LONG)
+        page.set_default_timeout(BROWSER_PATIENCE)
         page.complaints = []
         page.on("console", lambda told: page.complaints.append(told.text) if told.type == "error" else None)
         page.goto("/admin/login/")

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.monitoring.test_stack_real import start_prometheus
 from tests.support.components import need
-from tests.support.processes import Portal, free_port, wait_until
+from tests.support.processes import BROWSER_PATIENCE, Portal, free_port, wait_until
 
 pytestmark = pytest.mark.real
 DASHBOARDS = ("system-overview", "application-metrics", "business", "infrastructure")
@@ -42,13 +42,16 @@ def watched() -> Iterator[SimpleNamespace]:
         portal.start("web")
         wait_until(lambda: prometheus.ask("count_over_time(active_servers_total[1m]) > 5"), 60)
         with sync_playwright() as player:
-            browser = player.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+            browser = player.chromium.launch(
+                executable_path=chromium, args=["--no-sandbox", "--disable-gpu"], timeout=BROWSER_PATIENCE
+            )
             yield SimpleNamespace(portal=portal, prometheus=prometheus, browser=browser, state=_login(browser, portal))
             browser.close()
 
 
 def _login(browser, portal):
     page = browser.new_page()
+    page.set_default_timeout(BROWSER_PATIENCE)
     page.goto(f"{portal.url}/admin/login/")
     page.fill("#id_username", "ada")
     page.fill("#id_password", "pass-1-Word")
@@ -70,7 +73,7 @@ def look(watched):
         )
         contexts.append(context)
         context.add_init_script(f"localStorage.setItem('adminTheme', '\"{theme}\"')")
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(BROWSER_PATIENCE)
         page = context.new_page()
         page.complaints = []
         page.on("console", lambda told: page.complaints.append(told.text) if told.type == "error" else None)

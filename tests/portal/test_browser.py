@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.support import seed
+from tests.support.processes import BROWSER_PATIENCE
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 pytestmark = [
@@ -22,8 +23,11 @@ def page(live_server, monkeypatch, settings):
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's loop runs in the thread of the test
     seed.make_user(name="ada", superuser=True)
     with sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        browser = player.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"], timeout=BROWSER_PATIENCE
+        )
         page = browser.new_context(timezone_id="Asia/Seoul").new_page()
+        page.set_default_timeout(BROWSER_PATIENCE)
         page.complaints = []
         page.on("console", lambda told: page.complaints.append(told.text) if told.type == "error" else None)
         page.goto(f"{live_server.url}/admin/login/")

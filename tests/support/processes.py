@@ -33,6 +33,8 @@ T = TypeVar("T")
 # Deadlines are written down for an idle machine with two cores. A busy one gets so many times as long: a test that
 # passes waits no longer for that.
 PATIENCE = 3
+# For what a browser is waited for, in its milliseconds.
+BROWSER_PATIENCE = 40_000 * PATIENCE
 
 
 def free_port() -> int:
