@@ -59,7 +59,7 @@ def object_button(
             if obj is None:
                 return model_admin._get_obj_does_not_exist_redirect(request, model_admin.opts, object_id)
             if not may(request.user, permission, obj):
-                return _refuse(model_admin, request, obj, description)
+                return turn_away(model_admin, request, obj, description)
             if request.method != "POST":
                 return _ask(model_admin, request, obj, confirmation(obj))
             return _answer(model_admin, request, obj, deed(model_admin, request, obj))
@@ -82,7 +82,8 @@ def list_url(model: Any, **filters: str | int) -> str:
     return f"{address}?{urlencode(filters)}" if filters else address
 
 
-def _refuse(model_admin: Any, request: HttpRequest, obj: Any, what: Any) -> HttpResponse:
+def turn_away(model_admin: Any, request: HttpRequest, obj: Any, what: Any) -> HttpResponse:
+    """The answer to who may look and not do ``what``: a sentence. Raises PermissionDenied for who may not look."""
     if not model_admin.has_view_permission(request, obj):
         raise PermissionDenied
     sentence = _("You may not do that (“%(what)s”): ask an administrator for the right to it.") % {"what": what}

@@ -19,7 +19,8 @@ from portal.lib.access import may
 from portal.lib.admin import SyncedAdmin
 from portal.lib.buttons import list_url, object_url
 from portal.lib.sections import FRONT, Section, Table, section
-from servers.admin import filters, labels
+from servers.admin import filters, labels, progress
+from servers.admin.progress import RetryButtons
 from servers.models import Action, Operation, OperationState, Server
 
 TONES: Final[dict[str, str]] = {
@@ -62,7 +63,7 @@ class ActionFilter(filters.ExactFilter):
 
 
 @admin.register(Operation)
-class OperationAdmin(SyncedAdmin):
+class OperationAdmin(RetryButtons, SyncedAdmin):
     """Read-only: operations are made by the buttons on servers."""
 
     list_display = ("what", "state_label", "server_link", "cluster_link", "who", "when", "took", "words")
@@ -72,6 +73,7 @@ class OperationAdmin(SyncedAdmin):
     search_help_text = gettext_lazy("Server, VMID, person, or Proxmox's words")
     ordering = ("-requested_at", "-pk")
     list_before_template = "servers/operations_top.html"
+    actions_detail = ("retry", "rework")
     export_columns = (
         "requested_at", "requester", "action", "state", "cluster__name", "server__name", "server__vmid", "node_name",
         "finished_at", "message", "upid",
@@ -94,10 +96,10 @@ class OperationAdmin(SyncedAdmin):
 
     def live_one(self, request: HttpRequest, pk: int) -> HttpResponse:
         """One operation, without the page around it."""
-        operation = get_object_or_404(Operation.objects.select_related("server", "cluster"), pk=pk)
+        operation = get_object_or_404(Operation.objects.select_related("server", "cluster", "retry_of"), pk=pk)
         if not may(request.user, "view", operation):
             raise PermissionDenied
-        return render(request, "servers/operation_live.html", {"operation": operation, "facts": _facts(operation)})
+        return render(request, "servers/operation_live.html", _context(operation))
 
     @display(description=gettext_lazy("action"), ordering="action")
     def what(self, operation: Operation) -> str:
@@ -175,7 +177,7 @@ def in_progress() -> Table:
 def operation_state(request: HttpRequest, operation: Operation) -> Section:
     """An operation's state and log, refreshing itself until it is over."""
     address = reverse("admin:servers_operation_live_one", args=(operation.pk,)) if operation.is_active else ""
-    context = {"operation": operation, "facts": _facts(operation), "live_url": address}
+    context = {**_context(operation), "live_url": address}
     return Section(str(operation), "servers/operation.html", context, icon="bolt", wide=True)
 
 
@@ -219,13 +221,20 @@ def _card(title: str, table: Table, url: str) -> Section:
     return Section(title, context={"table": table}, icon="bolt", url=url, url_text=_("All of them"), wide=True)
 
 
+def _context(operation: Operation) -> dict[str, Any]:
+    return {"operation": operation, "facts": _facts(operation), "table": progress.stages(operation)}
+
+
 def _facts(operation: Operation) -> list[tuple[str, Any]]:
+    before = operation.retry_of
     return [
         (_("State"), state(operation)),
         (_("Server"), labels.to(operation.server) if operation.server else operation.subject),
         (_("Node"), operation.node_name),
         (_("Asked by"), operation.requester),
         (_("Asked"), show.moment(operation.requested_at)),
+        (_("Asked for"), progress.asked_for(operation)),
+        (_("Another try of"), show.link(object_url(before), f"#{before.pk}") if before else ""),
         (_("Sent"), show.moment(operation.sent_at, never=_("not yet"))),
         (_("Took"), clock.span(operation.duration)),
         (_("Waiting for"), operation.waiting_for),

@@ -13,6 +13,7 @@ from unfold.decorators import display
 from portal.lib import show
 from portal.lib.admin import SyncedAdmin
 from servers.admin import filters, labels
+from servers.admin.changing import ChangingPages
 from servers.admin.power import PowerButtons
 from servers.admin.usage import attach
 from servers.models import Backup, Cluster, Server
@@ -21,7 +22,7 @@ LONGEST_VMID: Final = 9  # Proxmox's greatest is 999999999
 
 
 @admin.register(Server)
-class ServerAdmin(PowerButtons, SyncedAdmin):
+class ServerAdmin(ChangingPages, PowerButtons, SyncedAdmin):
     """Every virtual machine and container, of all clusters."""
 
     list_display = (
@@ -47,6 +48,7 @@ class ServerAdmin(PowerButtons, SyncedAdmin):
         filters.LivingFilter,
     )
     list_select_related = ("cluster", "node")
+    actions_detail: Sequence[Any] = (*PowerButtons.actions_detail, *ChangingPages.changing_menu)
     search_fields = ("name", "=vmid", "owner", "tags", "notes")
     search_help_text = _("Name, owner, tag, notes or whole VMID")
     ordering = ("vmid", "pk")
