@@ -18,7 +18,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.platform_collector import PlatformCollector
 
-from monitoring import coverage, finding_metrics, guest_rows, inventory_metrics, portal_metrics, queue_metrics
+from monitoring import canary, coverage, finding_metrics, guest_rows, inventory_metrics, portal_metrics, queue_metrics
 from monitoring.exposition import Format, render
 from monitoring.guest_metrics import GuestTexts, SnapshotMissing
 from monitoring.limits import connect, limited
@@ -97,6 +97,7 @@ class Scrape:
         self.gather("coverage", coverage.coverage_families)
         self.gather("thresholds", portal_metrics.threshold_families)
         self.gather("notifications", queue_metrics.notification_families)
+        self.gather("canary", canary.families)
         self.gather("incidents", queue_metrics.incident_families)
         self.gather("work", lambda: queue_metrics.work_families(self.moment))
         self.gather("broker", lambda: queue_metrics.broker_families(self.moment), database=False)

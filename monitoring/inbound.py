@@ -12,8 +12,9 @@ from django.conf import settings
 from django.db import DatabaseError, DataError
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from monitoring import alertmanager, grafana_alerts, incidents, proxmox_events, proxmox_findings
+from monitoring import alertmanager, canary, grafana_alerts, incidents, proxmox_events, proxmox_findings
 from monitoring.conditions import Finding
 from monitoring.inventory_lookup import Lookup
 from monitoring.models import Alert, AlertStatus, Condition, Inbound, Source
@@ -50,6 +51,8 @@ def take(row: Inbound) -> int:
         more = _("… and %(count)d more") % {"count": len(complaints) - COMPLAINTS}
         complaints = [*complaints[:COMPLAINTS], more]
     _finish(row, taken, "\n".join(complaints))
+    if row.canary:
+        canary.take(row)
     return taken
 
 
@@ -107,7 +110,7 @@ def _take_alerts(
     row: Inbound, raw: list[Any], reader: Callable[[Any], Received], finder: Callable[[Received, Lookup], Finding]
 ) -> tuple[int, list[str]]:
     complaints: list[str] = []
-    alerts = list(_understood(raw, reader, complaints))
+    alerts = list(_without_own(_understood(raw, reader, complaints), complaints))
     lookup, known, heard, taken = Lookup(), _known(row.source, alerts), [], 0
     for number, alert in enumerate(alerts):
         if number and number % STAY_EVERY == 0:
@@ -137,6 +140,24 @@ def _understood(raw: list[Any], reader: Callable[[Any], Received], complaints: l
             yield reader(one)
         except NotUnderstood as error:
             complaints.append(str(error))
+
+
+def _without_own(alerts: Iterable[Received], complaints: list[str]) -> Iterator[Received]:
+    """Without the canary, which is no trouble, and without what the portal itself handed on to an Alertmanager that
+    sends here too: an incident of an incident would never end."""
+    own = 0
+    for alert in alerts:
+        if canary.is_our_own(alert.labels):
+            own += 1
+        elif not canary.is_canary(alert.labels):
+            yield alert
+    if own:
+        words = ngettext(
+            "%(count)d alert is the portal's own, which came back: it makes no incident.",
+            "%(count)d alerts are the portal's own, which came back: they make no incidents.",
+            own,
+        )
+        complaints.append(words % {"count": own})
 
 
 def _known(source: str, alerts: list[Received]) -> dict[tuple[str, datetime], Alert]:

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from monitoring import alertmanager, hook_tokens, proxmox_events
+from monitoring import alertmanager, canary, hook_tokens, proxmox_events
 from monitoring.hook_tokens import Sender
 from monitoring.models import Inbound, Source, TokenKind
 from monitoring.payloads import NotUnderstood
@@ -68,7 +68,7 @@ def _answer(request: HttpRequest, source: Source) -> HttpResponse:
         body = _body(request)
         if source == Source.GRAFANA:
             _check_signature(request, body)
-        return _keep(source, sender, _text(source, body))
+        return _keep(source, sender, *_read(source, body))
     except Refused as error:
         return _say(error.status, error.sentence)
     except DatabaseError:
@@ -96,21 +96,22 @@ def _check_signature(request: HttpRequest, body: bytes) -> None:
         raise Refused(401, f"Sign the body: {SIGNATURE} is missing, wrong, or older than five minutes.")
 
 
-def _text(source: Source, body: bytes) -> str:
-    """The body as text that can be read later. Raises Refused."""
+def _read(source: Source, body: bytes) -> tuple[str, bool]:
+    """The body as text that can be read later, and whether it is only the canary. Raises Refused."""
     try:
         text = body.decode()
-        CHECKS[source](json.loads(text))
+        payload = json.loads(text)
+        CHECKS[source](payload)
     except (ValueError, RecursionError):
         raise Refused(400, "The body is no JSON.") from None
     except NotUnderstood as error:
         raise Refused(400, f"That is no message of {source.label}: {error}.") from None
     # PostgreSQL's text cannot hold NUL; nobody sends one in earnest.
-    return text.replace("\x00", "")
+    return text.replace("\x00", ""), source == Source.ALERTMANAGER and canary.is_only_canary(payload)
 
 
-def _keep(source: Source, sender: Sender, text: str) -> HttpResponse:
-    row = Inbound.objects.create(source=source, cluster=sender.cluster, body=text)
+def _keep(source: Source, sender: Sender, text: str, is_canary: bool) -> HttpResponse:
+    row = Inbound.objects.create(source=source, cluster=sender.cluster, body=text, canary=is_canary)
     from monitoring.tasks import take_inbound
 
     nudge(take_inbound, row.pk)

@@ -12,7 +12,7 @@ from django.core.cache import cache
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from monitoring import stack_checks, stack_facts, stack_tables
+from monitoring import canary, stack_checks, stack_facts, stack_tables
 from monitoring.models import Review
 from monitoring.stack_checks import Check
 from monitoring.stack_tables import RuleUse, Target
@@ -47,7 +47,7 @@ class Report:
 def look() -> Report:
     """Ask every program, judge the answers. Takes three seconds at most."""
     facts = stack_facts.gather()
-    checks = [*stack_checks.judge(facts), review_check(clock.now())]
+    checks = [*stack_checks.judge(facts), canary_check(facts, clock.now()), review_check(clock.now())]
     return Report(clock.now(), facts.seconds, checks, stack_tables.targets_of(facts), stack_tables.rule_use(facts))
 
 
@@ -73,6 +73,18 @@ def _key() -> str:
 def ago(report: Report) -> str:
     """How old it is."""
     return clock.ago(report.looked_at)
+
+
+def canary_check(facts: stack_facts.Facts, moment: datetime) -> Check:
+    """Whether the canary arrives, from Prometheus to a channel."""
+    title = _("The canary arrives")
+    well, sentence = canary.sentence(moment)
+    if well is not None:
+        return Check("canary", title, State.OK if well else State.FAILED, sentence)
+    absent = any((error := facts.error(name)) and error.absent for name in ("healthy", "alertmanager"))
+    if absent:
+        return Check("canary", title, State.ABSENT, _("It takes Prometheus and Alertmanager to tell."))
+    return Check("canary", title, State.WARNING, sentence)
 
 
 def review_check(moment: datetime) -> Check:

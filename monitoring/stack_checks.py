@@ -130,7 +130,7 @@ def _alertmanagers(facts: Facts) -> Verdict:
 
 @needs_prometheus("rules", "day", "week")
 def _noise(facts: Facts) -> Verdict:
-    noisy = [f"{row.name} ({row.day:.0%})" for row in rule_use(facts) if row.day >= ALL_DAY]
+    noisy = [f"{row.name} ({row.day:.0%})" for row in rule_use(facts) if row.day >= ALL_DAY and not row.steady]
     if noisy:
         return State.WARNING, _("Firing for most of the last day: %s. Mend what they tell of, or change their "
                                 "threshold: what always fires is read by nobody.") % some(noisy)  # fmt: skip

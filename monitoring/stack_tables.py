@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from monitoring import shipped
+from monitoring import canary, shipped
 from monitoring.stack_facts import Facts
 
 DAY_SECONDS: Final = 86_400
@@ -35,7 +35,8 @@ SIZES: Final = {"B": 1, "KB": 2**10, "MB": 2**20, "GB": 2**30, "TB": 2**40, "PB"
 
 @dataclass(frozen=True)
 class RuleUse:
-    """How much an alert rule fires: the part of the last day and of the last seven days, 0 to 1."""
+    """How much an alert rule fires: the part of the last day and of the last seven days, 0 to 1. ``steady``: it is
+    meant to fire all the time, and tells nobody (severity none)."""
 
     name: str
     loaded: bool
@@ -43,6 +44,7 @@ class RuleUse:
     state: str
     day: float
     week: float
+    steady: bool = False
 
 
 def rules_of(facts: Facts) -> Iterator[dict[str, Any]]:
@@ -66,8 +68,10 @@ def rule_use(facts: Facts) -> list[RuleUse]:
         share = rule.get("interval", 15.0) / DAY_SECONDS
         day_share = min(1.0, day.get(name, 0) * share)
         week_share = min(1.0, week.get(name, 0) * share / WEEK_DAYS)
-        rows.append(RuleUse(name, name in loaded, name in ours, str(rule.get("state", "")), day_share, week_share))
-    return sorted(rows, key=lambda row: (-row.day, -row.week, row.name))
+        steady = name == canary.RULE or label(rule, "severity") == "none"
+        state = str(rule.get("state", ""))
+        rows.append(RuleUse(name, name in loaded, name in ours, state, day_share, week_share, steady))
+    return sorted(rows, key=lambda row: (row.steady, -row.day, -row.week, row.name))
 
 
 def samples_of(facts: Facts) -> dict[tuple[str, str], float]:

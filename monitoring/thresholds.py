@@ -67,6 +67,9 @@ DEFAULTS: Final[dict[str, Threshold]] = {
         0, gettext_lazy("messages an hour"), 0, 100_000, gettext_lazy("Messages given up that are put up with.")
     ),
     "DeliveryLate": Threshold(300, SECONDS, 30, 86_400, gettext_lazy("How long a message may wait to be sent.")),
+    "CanaryStale": Threshold(
+        600, SECONDS, 180, 86_400, gettext_lazy("Age of the canary, which comes every minute, from which it is told.")
+    ),
     "PortalErrors": Threshold(
         5, PERCENT, 0, 100, gettext_lazy("Requests to the portal that were answered with an error of its own (5xx).")
     ),

@@ -24,6 +24,7 @@ __all__ = [
     "Severity",
     "Status",
     "acknowledged",
+    "canary_delivered_at",
     "decisions",
     "figures",
     "given_up",
@@ -37,6 +38,7 @@ __all__ = [
     "publish",
     "reach",
     "resolved",
+    "send_canary",
     "silence_url",
     "snoozed",
     "told",
@@ -60,6 +62,21 @@ def figures() -> "Figures":
     from notifications import counting
 
     return counting.read()
+
+
+def send_canary(moment: datetime) -> bool:
+    """Send a message that bothers nobody on the way that all take. False while the one before is still under way."""
+    from notifications import canary
+
+    return canary.send(moment)
+
+
+def canary_delivered_at() -> datetime | None:
+    """When such a message arrived last. While none ever did, since when the first one is on its way; None where none
+    was sent."""
+    from notifications import canary
+
+    return canary.delivered_at()
 
 
 def given_up(since: datetime) -> dict[str, int]:

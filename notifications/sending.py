@@ -119,7 +119,8 @@ def _settle(delivery: Delivery, message: Message, token: str, outcome: Outcome, 
             columns |= {"delivered_at": moment, "reference": outcome.reference}
         if not delivery.settle(token, duration_seconds=seconds, **columns):
             return
-        NotificationCounter.add(delivery.kind, _result(message, state))
+        if delivery.kind not in channels.BUILT_IN:
+            NotificationCounter.add(delivery.kind, _result(message, state))
         deciding.settled(delivery, state, due, outcome.sentence)
         if delivery.channel and not delivery.draft:
             _tell_channel(delivery.channel, outcome, moment)

@@ -94,9 +94,9 @@ class InboundAdmin(SyncedAdmin):
         return self.allows(request, "replay", obj)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Inbound]:
-        """A list needs no bodies: one may have megabytes."""
+        """A list needs no bodies: one may have megabytes. Nor the canary, which comes every minute."""
         rows: QuerySet[Inbound] = super().get_queryset(request)
-        return rows.defer("body")
+        return rows.filter(canary=False).defer("body")
 
     @display(description=gettext_lazy("sender"), ordering="source")
     def sender(self, row: Inbound) -> str:

@@ -128,11 +128,15 @@ def rules(request: HttpRequest, report: Report) -> Section | None:
 def _rule(rule: RuleUse) -> list[Any]:
     tones = {"firing": show.BAD, "pending": show.WARN, "inactive": show.GOOD}
     words = {"firing": _("firing"), "pending": _("pending"), "inactive": _("quiet")}
+    if rule.steady:
+        tones["firing"] = show.GOOD
     now = show.badge(words.get(rule.state, rule.state), tones.get(rule.state, show.MUTED)) if rule.state else show.DASH
     if not rule.loaded:
         now = show.badge(_("not loaded"), show.BAD)
     name = show.link(f"/runbooks/{rule.name}/", rule.name) if rule.shipped else rule.name
-    if rule.day >= ALL_DAY:
+    if rule.steady:
+        name = _named(name, _("Always fires, and tells nobody: it shows that alerts arrive."))
+    elif rule.day >= ALL_DAY:
         name = _named(name, _("Fires all day: mend its cause, or change its threshold."))
     return [name, now, *(show.share(part) if part else _("never") for part in (rule.day, rule.week))]
 

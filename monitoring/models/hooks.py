@@ -85,11 +85,14 @@ class Inbound(models.Model):
     processed_at = models.DateTimeField(_("processed"), null=True, db_index=True)
     taken = models.PositiveIntegerField(_("alerts taken"), default=0)
     error = models.TextField(_("left out, and why"), default="")
+    # Nothing but the canary: of these only the last few are kept.
+    canary = models.BooleanField(default=False, editable=False)
 
     class Meta:
         verbose_name = _("inbound message")
         verbose_name_plural = _("inbound messages")
         ordering = ["-received_at", "-pk"]
+        indexes = [models.Index(fields=["received_at"], condition=Q(canary=True), name="inbound_canaries")]
         permissions = [("replay_inbound", _("Can process an inbound message again"))]
 
     def __str__(self) -> str:

@@ -28,6 +28,7 @@ class Condition(models.TextChoices):
     CERTIFICATE_EXPIRING = "certificate_expiring", _("certificate ends soon")
     OPERATION_FAILED = "operation_failed", _("operation failed")
     DELIVERY_FAILING = "delivery_failing", _("messages do not arrive")
+    CANARY_STALE = "canary_stale", _("alerts do not arrive")
     REPLICATION_FAILED = "replication_failed", _("replication failed")
     PACKAGE_UPDATES = "package_updates", _("updates are available")
     SYSTEM_MAIL = "system_mail", _("mail to root")

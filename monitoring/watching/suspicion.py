@@ -17,6 +17,8 @@ DELAYS: Final = {
     Condition.BACKUP_TOO_OLD: timedelta(minutes=10),
     Condition.NOT_IN_BACKUP_JOB: timedelta(hours=1),
     Condition.CERTIFICATE_EXPIRING: timedelta(hours=1),
+    # After the portal itself was away, Alertmanager needs a moment.
+    Condition.CANARY_STALE: timedelta(minutes=3),
 }
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 
-from notifications import operating
+from notifications import canary, operating
 from notifications.admin.inlines import AttemptInline
 from notifications.admin.shown import HistoryAdmin, answer, said, seconds, state_badge
 from notifications.models import Delivery, DeliveryState
@@ -86,6 +86,10 @@ class DeliveryAdmin(HistoryAdmin):
     actions = ("resend_selected", "dismiss_selected")
     actions_detail = ("resend", "dismiss")
     empty_hint = gettext_lazy("Nothing was sent yet. “Send test” on a channel's page sends the first one.")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        """Without the canary, which says nothing to anybody."""
+        return super().get_queryset(request).exclude(kind=canary.KIND)
 
     # --- columns
 

@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from notifications import canary
 from notifications.admin.inlines import DeliveryInline
 from notifications.admin.shown import HistoryAdmin, said, severity_badge, status_badge
 from notifications.models import Notification
@@ -28,8 +29,9 @@ class NotificationAdmin(HistoryAdmin):
     empty_hint = _("Nothing was said yet: messages appear here when there is trouble, and when somebody sends a test.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Notification]:
-        """With the number of channels that were told."""
-        return super().get_queryset(request).annotate(told=Count("delivery"))
+        """With the number of channels that were told. Without the canary, which says nothing to anybody."""
+        said = super().get_queryset(request).exclude(incident=canary.INCIDENT)
+        return said.annotate(told=Count("delivery"))
 
     @display(description=_("severity"), ordering="severity")
     def severity_shown(self, notification: Notification) -> SafeString:

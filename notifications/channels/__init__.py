@@ -14,15 +14,17 @@ KINDS: Final = {
     "alertmanager": "notifications.channels.alertmanager.Alertmanager",
     "apprise": "notifications.channels.apprise.Apprise",
 }
+# Not offered: the portal's own.
+BUILT_IN: Final = {"null": "notifications.channels.null.Null"}
 
 
 def get(kind: str) -> "type[Channel]":
     """The class of that kind. Raises LookupError for a kind that there is not."""
-    module, name = KINDS[kind].rsplit(".", 1)
+    module, name = {**KINDS, **BUILT_IN}[kind].rsplit(".", 1)
     found: type[Channel] = getattr(import_module(module), name)
     return found
 
 
 def every() -> "dict[str, type[Channel]]":
-    """All kinds, in the order in which they are offered."""
+    """All kinds that are offered, in that order."""
     return {kind: get(kind) for kind in KINDS}

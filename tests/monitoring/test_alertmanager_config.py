@@ -22,12 +22,14 @@ from tests.support.processes import BASE, free_port, wait_until
 from tests.support.receivers import HttpReceiver
 
 SHIPPED = BASE / "deploy" / "alertmanager" / "alertmanager.yml"
-PAST_THE_PORTAL = ["ApplicationDown", "SyncStale", "DeliveryFailing", "DeliveryLate"]
+PAST_THE_PORTAL = ["ApplicationDown", "SyncStale", "DeliveryFailing", "DeliveryLate", "CanaryStale"]
 ROUTES = {
     "alertname=ApplicationDown severity=critical": "mail,portal",
     "alertname=SyncStale cluster=demo": "mail,portal",
     "alertname=DeliveryFailing": "mail,portal",
     "alertname=DeliveryLate": "mail,portal",
+    "alertname=CanaryStale condition=canary_stale": "mail,portal",
+    "alertname=Watchdog condition=canary severity=none": "portal",
     "alertname=SyncFailing cluster=demo": "portal",
     "alertname=GuestDown cluster=demo node=pve1 vmid=101 severity=critical": "portal",
     "alertname=HighCPUUsage instance=10.20.0.11:9100 severity=warning": "portal",
@@ -85,7 +87,7 @@ def test_the_portal_hears_of_both_ends_with_a_token_from_a_file():
 def test_what_goes_past_the_portal_is_a_rule_that_we_ship():
     rules = yaml.safe_load((BASE / "deploy" / "prometheus" / "alert_rules.yml").read_text())["groups"][0]["rules"]
     assert set(PAST_THE_PORTAL) <= {rule["alert"] for rule in rules}
-    assert config()["route"]["routes"][0]["matchers"] == [f'alertname=~"{"|".join(PAST_THE_PORTAL)}"']
+    assert config()["route"]["routes"][1]["matchers"] == [f'alertname=~"{"|".join(PAST_THE_PORTAL)}"']
 
 
 def test_what_mutes_and_what_is_muted_are_conditions_of_rules_that_we_ship():

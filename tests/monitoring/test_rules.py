@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from monitoring import conditions, runbooks
+from monitoring import canary, conditions, runbooks
 from monitoring.models import Condition, Severity
 from monitoring.thresholds import DEFAULTS
 from portal.lib import clock
@@ -36,6 +36,7 @@ SHARED = {
     "SyncFailing": Condition.CLUSTER_UNREACHABLE,
     "SyncStale": Condition.CLUSTER_UNREACHABLE,
 }
+
 GUEST_DOWN = (
     "portal_guest_expected_up == 1 and on (cluster, vmid) proxmox_vm_status == 0 "
     "unless on (cluster, vmid) portal_guest_expected_down == 1"
@@ -93,7 +94,17 @@ def test_the_group_and_the_guides_rules_are_called_as_their_users_know_them():
         assert rule["annotations"]["summary"].startswith(summary)
 
 
-@pytest.mark.parametrize("name", rules())
+# The canary fires always, and tells nobody.
+CANARY = "Watchdog"
+
+
+def test_the_canary_always_fires_and_tells_nobody():
+    assert 0 not in expectations()[CANARY]
+    assert rules()[CANARY]["labels"] == {"severity": "none", "condition": canary.CONDITION}
+    assert (CANARY, "CanaryStale") == (canary.RULE, canary.STALE_RULE)
+
+
+@pytest.mark.parametrize("name", sorted(set(rules()) - {CANARY}))
 def test_each_rule_is_tested_firing_and_silent(name):
     expected = expectations()[name]
     assert 0 in expected, "it is never expected to be silent"
@@ -122,7 +133,7 @@ def test_each_rule_says_what_is_wrong_how_bad_it_is_and_what_to_do(name):
     rule = rules()[name]
     labels, words = rule["labels"], rule["annotations"]
     assert labels.keys() == {"severity", "condition"}
-    assert labels["severity"] in Severity.values
+    assert labels["severity"] in (["none"] if name == CANARY else Severity.values)
     assert re.fullmatch(r"[a-z_]+", labels["condition"])
     assert words.keys() == {"summary", "description", "runbook_url"}
     assert words["runbook_url"] == f"http://localhost:8000/runbooks/{name}/"
