@@ -119,8 +119,9 @@ def severities(chosen: Iterable[str]) -> list[str]:
 def hours_of(window: Weekly) -> str:
     """“Mon–Fri 22:00–07:00”."""
     if window.begins == window.ends:
-        hours = _("from %(begins)s for a day") % {"begins": f"{window.begins:%H:%M}"}
-        return f"{days_of(window.days)} {_('all day') if window.begins == MIDNIGHT else hours}"
+        from_then = _("from %(begins)s for a day") % {"begins": f"{window.begins:%H:%M}"}
+        hours = _("all day") if window.begins == MIDNIGHT else from_then
+        return f"{days_of(window.days)} {hours}"
     return f"{days_of(window.days)} {window.begins:%H:%M}–{window.ends:%H:%M}"
 
 

@@ -49,7 +49,7 @@ def _came_back(incident: Incident) -> Any:
     """How often it was over and back at once, and whether it may still be at it."""
     if not incident.flaps:
         return show.DASH
-    times = ngettext("once", "%(count)d times", incident.flaps) % {"count": incident.flaps}
+    times = ngettext("%(count)d time", "%(count)d times", incident.flaps) % {"count": incident.flaps}
     flapping = incident.flaps_at(clock.now()) or incident.tell_at
     return show.badges([(times, show.WARN), *([(_("flapping"), show.WARN)] if flapping else [])])
 

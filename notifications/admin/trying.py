@@ -137,7 +137,8 @@ def _headline(answer: Plan) -> str:
     if not now:
         return _("Nobody would be told at that time; later, if it still matters: %s.") % ", ".join(later)
     told = _("Would be told: %s.") % ", ".join(dict.fromkeys(now))
-    return f"{told} {_('Later: %s.') % ', '.join(dict.fromkeys(later))}" if later else told
+    afterwards = _("Later: %s.") % ", ".join(dict.fromkeys(later))
+    return f"{told} {afterwards}" if later else told
 
 
 def _rows(answer: Plan) -> list[Row]:

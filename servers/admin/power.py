@@ -66,9 +66,11 @@ def _why_not(action: Action, server: Server) -> str:
         "action": action.label, "server": server, "state": labels.status_word(server.status),
     }  # fmt: skip
     if not fitting:
-        return f"{sentence} {_('Nothing can be asked of it until its node answers again.')}"
-    labelled = ", ".join(str(Action(name).label) for name in fitting)
-    return f"{sentence} {_('What fits: %(actions)s.') % {'actions': labelled}}"
+        remedy = _("Nothing can be asked of it until its node answers again.")
+    else:
+        labelled = ", ".join(str(Action(name).label) for name in fitting)
+        remedy = _("What fits: %(actions)s.") % {"actions": labelled}
+    return f"{sentence} {remedy}"
 
 
 def _button(action: Action) -> Any:

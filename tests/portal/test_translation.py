@@ -87,10 +87,11 @@ def test_the_catalogue_holds_what_the_code_says_and_nothing_else():
 
 
 def calls(path):
-    """The literal messages of a module: what stands first in a call of gettext under whatever name."""
+    """The literal messages of a module, each with the function that looks it up, under whatever name: its first
+    argument, or the second one after a context."""
     tree = ast.parse(path.read_text())
     names = {
-        alias.asname or alias.name
+        alias.asname or alias.name: alias.name.removesuffix("_lazy")
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation"
         for alias in node.names
@@ -98,17 +99,27 @@ def calls(path):
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names and node.args:
-            first = node.args[0]
-            if isinstance(first, ast.Constant):
-                yield first.value
-            elif isinstance(first, ast.JoinedStr | ast.BinOp):
-                yield f"{path.name}:{node.lineno} puts its message together, which nobody can translate"
+            function = names[node.func.id]
+            said = node.args[1 if function == "pgettext" else 0]
+            if isinstance(said, ast.Constant):
+                yield function, said.value
+            elif isinstance(said, ast.JoinedStr | ast.BinOp):
+                yield function, f"{path.name}:{node.lineno} puts its message together, which nobody can translate"
+
+
+def literal_messages():
+    return [call for app in messages.OURS for path in (BASE / app).rglob("*.py") for call in calls(path)]
 
 
 def test_every_literal_message_of_the_code_is_in_the_catalogue():
     known = {entry.msgid for entry in CATALOGUE}
-    modules = [path for app in messages.OURS for path in (BASE / app).rglob("*.py")]
-    assert {message for path in modules for message in calls(path)} - known == set()
+    assert {message for _function, message in literal_messages()} - known == set()
+
+
+def test_no_message_with_a_plural_is_looked_up_without_its_number():
+    # Python's gettext would answer with the plural form, its placeholder unfilled.
+    plural = {entry.msgid for entry in CATALOGUE if entry.msgid_plural}
+    assert {message for function, message in literal_messages() if function != "ngettext"} & plural == set()
 
 
 # --- what is seen --------------------------------------------------------------------------------------------------

@@ -108,6 +108,8 @@ def update() -> polib.POFile:
     for entry in catalogue:
         if entry.msgid_plural:  # Korean has one form
             entry.msgstr_plural = {0: entry.msgstr_plural.get(0, "")}
+        elif entry.msgstr_plural:  # its plural is gone from the code
+            entry.msgstr_plural = {}
         entry.previous_msgid = entry.previous_msgctxt = None
     catalogue.header, catalogue.metadata, catalogue.metadata_is_fuzzy = "", dict(HEADER), False
     catalogue.sort(key=lambda entry: (entry.msgid.lower(), entry.msgctxt or ""))
