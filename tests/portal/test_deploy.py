@@ -13,6 +13,7 @@ from portal.up.layout import Layout
 from portal.up.tokens import FILES, METRICS
 from portal.up.trouble import Trouble
 from tests.support.components import need
+from tests.support.processes import PYTHON, environment
 
 DEPLOY = deploy.BASE / "deploy"
 
@@ -95,3 +96,10 @@ def test_a_placeholder_that_nobody_fills_is_told(tmp_path, monkeypatch):
 def _made(folder: Path) -> Path:
     folder.mkdir(parents=True)
     return folder
+
+
+def test_django_finds_nothing_to_say_of_an_installation_behind_https(tmp_path):
+    env = environment(tmp_path, PORTAL_URL="https://portal.example.org")
+    command = [PYTHON, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    done = subprocess.run(command, cwd=deploy.BASE, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
