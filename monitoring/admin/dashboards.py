@@ -55,6 +55,7 @@ def page(request: HttpRequest, uid: str) -> HttpResponse:
         "bar": bar,
         "choices": rangebar.choices(request.user, shown, variables),
         "frames": [frames.whole(shown, variables)] if found.answers else [],
+        "grafana": frames.link_of(shown, variables),
         "line": found.line,
         "panels": shown.panels,
         "variables": variables,

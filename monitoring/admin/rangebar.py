@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from monitoring.drawing import ranges
-from monitoring.panels import Dashboard
+from monitoring.drawing import quick, ranges
+from monitoring.panels import Dashboard, Variable
 from portal.lib.access import may
 from servers.models import Cluster, Node, Server
 
@@ -29,8 +29,9 @@ PRESETS: Final = {
 CUSTOM: Final = "custom"
 REFRESHES: Final = {"": gettext_lazy("Off"), "15s": "15 s", "30s": "30 s", "1m": "1 min", "5m": "5 min"}
 SPELLED: Final = re.compile(r"now(-\d{1,9}[smhdwMy])?")
+OF_ROWS: Final = ("cluster", "node", "server")  # what the portal itself knows; Prometheus is asked for others
 KEPT: Final = ("from", "to", "refresh", "renderer")
-LISTED: Final = 300  # names that are offered; others can be typed
+LISTED: Final = quick.LISTED  # names that are offered; others can be typed
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,9 @@ class Choice:
 def of(request: HttpRequest, shown: Dashboard | None = None, variables: Mapping[str, str] | None = None) -> Bar:
     """The bar of that page. A range that cannot be shown is bounded, and ``words`` say so."""
     asked = request.GET.dict()
+    typed = dict(asked)
+    if not {"from", "to"} & asked.keys() and (first := quick.first_range()):
+        asked["from"] = first
     found = ranges.read(asked)
     spelled = _spelled(asked, found)
     refresh = asked.get("refresh", "30s" if shown is None else _length(shown.refresh))
@@ -79,9 +83,9 @@ def of(request: HttpRequest, shown: Dashboard | None = None, variables: Mapping[
         start=_local(found.start),
         end=_local(found.end),
         refreshes=[(value, words, value == refresh) for value, words in REFRESHES.items()],
-        kept={name: asked[name] for name in KEPT if name in asked},
+        kept={name: typed[name] for name in KEPT if name in typed},
         hidden={
-            name: value for name, value in asked.items() if name not in {*KEPT[:3], *chosen} and name[:4] != "var-"
+            name: value for name, value in typed.items() if name not in {*KEPT[:3], *chosen} and name[:4] != "var-"
         },
     )  # fmt: skip
 
@@ -105,17 +109,21 @@ def _local(moment: int) -> str:
 
 def choices(user: Any, shown: Dashboard, variables: Mapping[str, str]) -> list[Choice]:
     """What of that dashboard's variables this person may choose."""
-    return [_choice(user, variable.name, variable.label, variables, multiple=variable.multiple)
-            for variable in shown.variables]  # fmt: skip
+    return [_choice(user, variable, variables) for variable in shown.variables]
 
 
-def _choice(user: Any, name: str, label: str, variables: Mapping[str, str], *, multiple: bool) -> Choice:
-    value = variables.get(name, "")
-    found = _values(user, name, variables.get("cluster", ""), by_name=multiple)
-    every = _("All") if multiple else _("Choose one")
-    free = name not in {"cluster", "node"}
+def _choice(user: Any, variable: Variable, variables: Mapping[str, str]) -> Choice:
+    name, value = variable.name, variables.get(variable.name, "")
+    every = _("All") if variable.multiple else _("Choose one")
+    if name in OF_ROWS:
+        found = _values(user, name, variables.get("cluster", ""), by_name=variable.multiple)
+    else:
+        known = quick.values_of(variable)
+        found = [(one, one) for one in sorted({*known, *({value} - {""})})] if known else []
+    # A list where it holds everything, else a field that suggests.
+    free = name not in {"cluster", "node"} and (name in OF_ROWS or not 0 < len(found) < LISTED)
     values = [(one, words, one == value) for one, words in [*([] if free else [("", every)]), *found]]
-    return Choice(name, label, value, values, free, every)
+    return Choice(name, variable.label, value, values, free, every)
 
 
 def _values(user: Any, name: str, cluster: str, *, by_name: bool) -> list[tuple[str, str]]:

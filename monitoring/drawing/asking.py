@@ -3,7 +3,8 @@
 Threads of the web server are few. So at most :data:`AT_ONCE` of them wait for Prometheus, two more wait for their turn,
 and everybody else is told at once. A Prometheus that does not answer, or not as Prometheus, is left alone for
 :data:`PAUSE` seconds; whoever asks meanwhile gets the same sentence without waiting (a circuit breaker). Each process
-learns it for itself, so nothing here needs Redis.
+learns it for itself, so nothing here needs Redis. A question that is too heavy for a Prometheus which answers others
+is told at its own panel, and nobody else waits for it.
 """
 
 import time
@@ -24,7 +25,8 @@ PAUSE: Final = 10.0
 AT_ONCE: Final = 4
 IN_LINE: Final = 2
 TURN_SECONDS: Final = 2.0
-SLOW_IN_A_ROW: Final = 2  # one slow answer may be the question's fault
+SLOW_IN_A_ROW: Final = 2  # one slow answer may be chance
+ALIVE_SECONDS: Final = 1.0
 LARGEST: Final = 8 * 1024 * 1024
 
 
@@ -32,7 +34,7 @@ LARGEST: Final = 8 * 1024 * 1024
 class Trouble(Exception):
     """Why there is nothing to draw: what is so, what to do, and after how many seconds to look again (0: not)."""
 
-    kind: str  # absent | slow | token | odd | large | said | busy | none
+    kind: str  # absent | slow | token | odd | large | heavy | said | busy | none
     sentence: str
     hint: str = ""
     retry: int = int(PAUSE)
@@ -68,7 +70,7 @@ class Breaker:
     def failed(self, error: PeerError, trouble: Trouble) -> None:
         """Note it; leave Prometheus alone unless it may have been the question."""
         with self.lock:
-            if error.slow or error.large:
+            if error.slow:
                 self.slow += 1
                 if self.slow < SLOW_IN_A_ROW and self.trouble is None:
                     return
@@ -106,11 +108,22 @@ def ask(path: str, **params: str) -> dict[str, Any]:
         data = prometheus.api(path, **params, timeout=f"{SECONDS:g}s")
     except PeerError as error:
         found = judged(error)
-        if not error.said:
+        if error.slow and _is_alive():
+            found = _heavy()
+        elif not (error.said or error.large):
             BREAKER.failed(error, found)
         raise found from None
     BREAKER.answered()
     return data
+
+
+def _is_alive() -> bool:
+    """Whether it answers the smallest question at once."""
+    try:
+        Prometheus.here(ALIVE_SECONDS).api("query", query="1")
+    except PeerError:
+        return False
+    return True
 
 
 def available() -> Trouble | None:
@@ -147,7 +160,8 @@ def judged(error: PeerError) -> Trouble:
         return Trouble("token", _("Prometheus at %(where)s does not accept the portal's token (%(status)d).")
                        % {"where": where, "status": error.status}, hint)  # fmt: skip
     if error.said:
-        return Trouble("said", _("Prometheus could not answer: %s") % error, retry=30)
+        own = Trouble("said", _("Prometheus could not answer: %s") % error, retry=30)
+        return _heavy() if "timed out" in str(error) else own
     hint = _("PORTAL_PROMETHEUS_URL is Prometheus's own address, with its prefix if it has one, without /api.")
     return Trouble("odd", _("What answers at %(where)s is not Prometheus: %(why)s.")
                    % {"where": where, "why": error}, hint)  # fmt: skip
@@ -157,6 +171,11 @@ def place() -> str:
     """Host, port and path of Prometheus, without what may be secret in an address."""
     parts = urlsplit(settings.PORTAL_PROMETHEUS_URL)
     return parts.netloc.rpartition("@")[2] + parts.path.rstrip("/") or "?"
+
+
+def _heavy() -> Trouble:
+    sentence = _("Prometheus needs longer than %d seconds for this panel; it is well otherwise.") % SECONDS
+    return Trouble("heavy", sentence, _("Choose one cluster, node or server, or a shorter range."), 60)
 
 
 def _busy() -> Trouble:

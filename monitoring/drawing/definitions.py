@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from monitoring.drawing import proxmox
 from monitoring.drawing.access import PREFIX
+from monitoring.grafana import frames
 from monitoring.panels import Panel
 from servers.models import Server
 
@@ -17,7 +18,7 @@ def of(panel: Panel, variables: Mapping[str, str]) -> dict[str, Any]:
     chosen = urlencode({PREFIX + name: value for name, value in sorted(variables.items()) if value})
     where = (panel.dashboard_uid, panel.id)
     addresses = {name: reverse(f"panel-{name}", args=where) for name in ("data", "csv", "page")}
-    return {**_drawn(panel), **addresses, "query": chosen}
+    return {**_drawn(panel), **addresses, "query": chosen, "grafana": frames.link(panel, variables)}
 
 
 def of_proxmox(panel: Panel, server: Server) -> dict[str, Any]:

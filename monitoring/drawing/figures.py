@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.core.cache import cache
 from django.utils.translation import gettext as _
 
-from monitoring.drawing import answers, asking
+from monitoring.drawing import answers, asking, missing
 from monitoring.drawing.answers import Series
 from monitoring.drawing.ranges import Range
 from monitoring.panels import Panel, Target
@@ -29,6 +29,8 @@ def of(panel: Panel, variables: Mapping[str, str], wanted: Range) -> dict[str, A
     if kept is None:
         with asking.turn():
             kept = _asked(panel, queries, wanted)
+        if not _is_drawn(kept):
+            kept["hint"] = missing.hint(queries[0], variables, wanted)
         cache.set(key, kept, KEPT_MOVING if wanted.moving else KEPT_PAST)
     return {**kept, "words": [*wanted.words, *kept["words"]]}
 
@@ -53,6 +55,13 @@ def _asked(panel: Panel, queries: list[str], wanted: Range) -> dict[str, Any]:
         **answer,
         "series": [{"name": one.name, "values": one.values, "dashed": one.ref in dashed} for one in series],
     }
+
+
+def _is_drawn(kept: dict[str, Any]) -> bool:
+    """Whether there is anything but thresholds."""
+    if "rows" in kept:
+        return bool(kept["rows"])
+    return any(value is not None for one in kept["series"] if not one["dashed"] for value in one["values"])
 
 
 def _series(panel: Panel, target: Target, query: str, wanted: Range) -> list[Series]:

@@ -44,6 +44,7 @@ def _of_panels() -> dict[str, str]:
         "csv": _("Download as CSV"),
         "link": _("Open alone"),
         "copy": _("Copy a link"),
+        "grafana": _("Open in Grafana"),
         "copied": _("Copied"),
         "table": _("Show as a table"),
         "chart": _("Show as a chart"),

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from monitoring.grafana.identity import Identity, identity_of
+from portal.lib.access import is_staff
 
 READING: Final = frozenset({"GET", "HEAD"})
 METHODS: Final = READING | {"POST", "PUT", "PATCH", "DELETE"}
@@ -29,7 +30,7 @@ def decide(request: HttpRequest, method: str, path: str) -> Verdict:
     user: Any = request.user
     if not user.is_authenticated:
         return Verdict(401)
-    if not (user.is_active and user.is_staff):
+    if not is_staff(user):
         return Verdict(403)
     if method not in METHODS or climbs(path) or (method not in READING and not from_here(request)):
         return Verdict(403)

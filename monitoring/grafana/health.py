@@ -64,6 +64,12 @@ def look(who: Identity, uid: str) -> Health:
     return found
 
 
+def known(uid: str) -> Health:
+    """What the last look found, without looking again."""
+    kept: dict[str, Health] = cache.get(KEY) or {}
+    return kept.get(uid, Health(answers=False))
+
+
 def forget() -> None:
     """Ask anew when the next page opens: something has just gone wrong."""
     cache.delete(KEY)

@@ -38,7 +38,7 @@ DESCRIPTIONS = (
     _("Requests per second, those of Prometheus included."),
     _("Backups that exist now."),
     _("People with a request in the last five minutes."),
-    _("Requests per second by method and view, of those that were asked for."),
+    _("Requests per second by method and view: the twenty views that were asked for most at each moment."),
     _("The time within which half, 95 and 99 of 100 requests were answered."),
     _("Part of the requests that were answered with 5xx. The dashed line is the threshold of PortalErrors."),
     _("Backups that exist: verified, not verified, and those whose verification failed."),

@@ -10,6 +10,11 @@ OPERATOR: Final = "operator"
 ADMINISTRATOR: Final = "administrator"
 
 
+def is_staff(user: AbstractBaseUser | AnonymousUser | None) -> bool:
+    """Whether that person is an active member of staff: who is may look at the dashboards, in either renderer."""
+    return user is not None and user.is_authenticated and user.is_active and bool(getattr(user, "is_staff", False))
+
+
 def may(user: AbstractBaseUser | AnonymousUser | None, action: str, subject: Model | type[Model]) -> bool:
     """Whether that person may do that to that object, or to objects of that class.
 
@@ -18,7 +23,7 @@ def may(user: AbstractBaseUser | AnonymousUser | None, action: str, subject: Mod
     anything. A model narrows it per object with a method ``allows(action)``: a retired server, for one, cannot be
     operated by anybody.
     """
-    if user is None or not user.is_active or not getattr(user, "is_staff", False):
+    if not is_staff(user):
         return False
     meta = subject._meta
     permission = f"{meta.app_label}.{action}_{meta.model_name}"

@@ -15,7 +15,7 @@ from typing import Any, Final
 from django.conf import settings
 
 from portal.lib.smtp import Smtp
-from portal.up.grafana import PORT, Grafana
+from portal.up.grafana import PORT, Grafana, from_file
 from portal.up.layout import Layout
 from portal.up.nginx import Nginx
 from portal.up.ports import Ports
@@ -26,6 +26,8 @@ from portal.up.trouble import Trouble
 TEMPLATES: Final = BASE / "deploy" / "templates"
 # Files without a value of an installation: shipped as they are, and copied.
 PLAIN_FILES: Final = ("grafana/dashboards/*.json",)
+BESIDE: Final = "../admin/"
+FROM_FILE: Final = from_file("").removesuffix("}")
 PLAIN: Final = re.compile(r"[\w./:-]+")
 
 
@@ -85,6 +87,8 @@ class Values:
     mail: Mail = field(default_factory=Mail)
     grafana: Grafana = field(default_factory=Grafana)
     nginx: Nginx = field(default_factory=Nginx)
+    # Where links of dashboards find the portal's pages: beside Grafana, or elsewhere where Grafana is.
+    pages: str = BESIDE
 
     @classmethod
     def of(
@@ -104,14 +108,15 @@ class Values:
             mail=Mail.of(layout),
             grafana=Grafana.of(layout, ports.get("grafana", PORT), tokens),
             nginx=Nginx.of(portal_port),
+            pages=BESIDE if settings.PORTAL_GRAFANA_PROXIED else f"{settings.PORTAL_URL}/admin/",
         )
 
-    def words(self, suffix: str) -> dict[str, str]:
-        """Each placeholder's name, and what stands in its place in a file of that kind."""
-        own = {name: value for name, value in _columns(self).items() if isinstance(value, str)}
+    def words(self, source: Path) -> dict[str, str]:
+        """Each placeholder's name, and what stands in its place in that template."""
+        own: dict[str, str] = {name: value for name, value in _columns(self).items() if isinstance(value, str)}
         grafana = {f"grafana_{name}": value for name, value in _columns(self.grafana).items()}
         nginx = {f"nginx_{name}": value for name, value in _columns(self.nginx).items()}
-        quoted = _in_ini if suffix == ".ini" else _scalar
+        quoted = _in_ini if source.suffix == ".ini" else _provisioned if "provisioning" in source.parts else _scalar
         return {**{name: quoted(value) for name, value in {**own, **grafana, **nginx}.items()}, "mail": str(self.mail)}
 
 
@@ -127,12 +132,13 @@ def render(folder: Path, values: Values) -> list[Path]:
     for source in sorted(path for path in TEMPLATES.rglob("*") if path.is_file()):
         target = folder / source.relative_to(TEMPLATES)
         try:
-            text = DeployTemplate(source.read_text()).substitute(values.words(source.suffix))
+            text = DeployTemplate(source.read_text()).substitute(values.words(source))
         except (KeyError, ValueError) as error:
             raise Trouble(f"{source.relative_to(BASE)} has a placeholder that nobody fills: {error}.") from None
         written.append(_write(target, text))
     for source in sorted(path for pattern in PLAIN_FILES for path in (BASE / "deploy").glob(pattern)):
-        written.append(_write(folder / source.relative_to(BASE / "deploy"), source.read_text()))
+        text = source.read_text().replace(f'"{BESIDE}', f'"{values.pages}')
+        written.append(_write(folder / source.relative_to(BASE / "deploy"), text))
     return written
 
 
@@ -145,6 +151,14 @@ def _write(path: Path, text: str) -> Path:
 
 def _columns(values: "Values | Grafana | Nginx") -> dict[str, Any]:
     return {column.name: getattr(values, column.name) for column in dataclasses.fields(values)}
+
+
+def _provisioned(value: str) -> str:
+    """The same in what Grafana provisions, where a ``$`` begins a variable unless there are two of them.
+
+    The path of a file to read stays as it is: Grafana splits at ``$$`` before it looks for ``$__file{…}``.
+    """
+    return _scalar(value if value.startswith(FROM_FILE) else value.replace("$", "$$"))
 
 
 def _scalar(value: str) -> str:

@@ -231,3 +231,20 @@ def test_the_daily_check_finds_the_dashboards_that_are_provisioned(settings):
         running.dashboards = {}
         found = {check.name: check for check in stack_checks.judge(stack_facts.gather())}
         assert found["dashboards"].state == "failed"
+
+
+def test_a_dollar_in_a_path_is_no_variable_to_grafana(tmp_path):
+    values = Values(grafana=grafana.Grafana(dashboards="/srv/a$HOME/dashboards"))
+    render(tmp_path, values)
+    path = provisioned("dashboards", tmp_path / "grafana")["providers"][0]["options"]["path"]
+    assert path == "/srv/a$$HOME/dashboards"
+    contact = (tmp_path / "grafana" / "provisioning" / "alerting" / "proxmox-manager.yml").read_text()
+    assert '"$__file{/etc/proxmox-manager/grafana-token}"' in contact
+
+
+def test_dashboards_of_a_grafana_elsewhere_lead_to_the_portal_by_its_whole_address(tmp_path, settings):
+    settings.PORTAL_GRAFANA_PROXIED, settings.PORTAL_URL = False, "https://portal.example.org"
+    layout = installed(tmp_path / "var")
+    text = "".join(path.read_text() for path in (layout.rendered / "grafana" / "dashboards").glob("*.json"))
+    assert '"https://portal.example.org/admin/servers/server/?q=${__value.raw}"' in text
+    assert "../admin" not in text

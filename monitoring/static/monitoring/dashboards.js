@@ -4,6 +4,7 @@
     "use strict";
 
     const CUSTOM = "custom";
+    const HIGHEST = 12000;
 
     function state(bar) {
         const asked = new URLSearchParams(location.search);
@@ -53,6 +54,16 @@
         }
         if (inside && inside.documentElement && inside.documentElement.dataset.grafana === "away") {
             drawnByThePortal();
+        } else if (inside && inside.body && "whole" in place.dataset) {
+            new ResizeObserver(() => grow(place, inside)).observe(inside.body);
+        }
+    }
+
+    /* A dashboard is as high as its panels, so that the page scrolls and not the frame in it. */
+    function grow(place, inside) {
+        const height = inside.documentElement.scrollHeight;
+        if (height > place.clientHeight && height < HIGHEST) {
+            place.style.height = height + 2 + "px";
         }
     }
 
@@ -63,6 +74,7 @@
             return;
         }
         place.classList.remove("pd-there");
+        place.style.height = "";
         if (frame) {
             frame.remove(); /* a new one leaves no entry in the history of the page */
         }

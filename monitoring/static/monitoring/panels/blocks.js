@@ -60,6 +60,7 @@
         constructor(body, definition) {
             this.definition = definition;
             this.box = panels.make("div", "pp-stats", body);
+            panels.scrolls(this.box, definition.title);
         }
 
         draw(figures) {
@@ -84,7 +85,9 @@
     class Bars {
         constructor(body, definition) {
             this.definition = definition;
-            this.box = panels.make("ul", "pp-bars", body);
+            const place = panels.make("div", "pp-scroll pp-bars-place", body);
+            panels.scrolls(place, definition.title);
+            this.box = panels.make("ul", "pp-bars", place);
         }
 
         draw(figures) {
@@ -109,9 +112,7 @@
         constructor(body, definition) {
             this.definition = definition;
             this.box = panels.make("div", "pp-scroll", body);
-            this.box.tabIndex = 0;
-            this.box.setAttribute("role", "group");
-            this.box.setAttribute("aria-label", definition.title);
+            panels.scrolls(this.box, definition.title);
             this.order = definition.sort ? { title: definition.sort[0], down: definition.sort[1] } : null;
         }
 

@@ -18,15 +18,19 @@
         menu.list.querySelector("a, button").focus();
     }
 
-    /* What there is: [icon, words, action or address]. Built anew at each opening, for the range may be another. */
+    /* What there is: [icon, words, action or address, whether that is another site's]. Built anew at each opening, for the range may be another. */
     function fill(menu, entries) {
         menu.list.replaceChildren();
-        entries.forEach(([icon, words, action]) => {
+        entries.forEach(([icon, words, action, elsewhere]) => {
             const entry = panels.make(typeof action === "string" ? "a" : "button", "", panels.make("li", "", menu.list));
             panels.icon(icon, entry);
             panels.make("span", "", entry, words);
             if (typeof action === "string") {
                 entry.href = action;
+                if (elsewhere) {
+                    entry.target = "_blank";
+                    entry.rel = "noopener";
+                }
             } else {
                 entry.type = "button";
                 entry.addEventListener("click", () => {

@@ -23,6 +23,11 @@
             return this.definition[kind] + "?" + query;
         }
 
+        elsewhere() {
+            const { from, to } = this.page.range;
+            return this.definition.grafana + "&from=" + encodeURIComponent(from) + "&to=" + encodeURIComponent(to);
+        }
+
         entries() {
             const drawn = this.view && this.definition.kind === "timeseries" && !this.asTable;
             const tabular = this.figures && this.figures.series && this.figures.series.length;
@@ -37,6 +42,9 @@
             if (this.definition.page) {
                 found.push(["open_in_full", panels.words.link, this.address("page")]);
                 found.push(["link", panels.words.copy, () => this.copy()]);
+            }
+            if (this.definition.grafana) {
+                found.push(["open_in_new", panels.words.grafana, this.elsewhere(), true]);
             }
             return found;
         }
@@ -128,9 +136,7 @@
 
         tabulate() {
             const box = panels.make("div", "pp-scroll");
-            box.tabIndex = 0;
-            box.setAttribute("role", "group");
-            box.setAttribute("aria-label", this.definition.title);
+            panels.scrolls(box, this.definition.title);
             panels.dataTable(box, this.definition, this.figures);
             this.body.replaceChildren(box);
         }
@@ -144,6 +150,7 @@
 
         say(css, sentence, hint, icon) {
             const box = panels.make("div", "pp-say " + css);
+            box.title = hint || "";
             if (icon) {
                 panels.icon(icon, box);
             }

@@ -126,5 +126,19 @@
         return table;
     }
 
-    Object.assign(panels, { make, icon, calc, tip, legend, dataTable, swatch });
+    /* A box that may scroll can be reached and scrolled by the keyboard, while it does. */
+    function scrolls(box, title) {
+        box.setAttribute("role", "group");
+        box.setAttribute("aria-label", title);
+        const look = () => {
+            const more = box.scrollHeight > box.clientHeight || box.scrollWidth > box.clientWidth;
+            if (more !== box.hasAttribute("tabindex")) {
+                more ? box.setAttribute("tabindex", "0") : box.removeAttribute("tabindex");
+            }
+        };
+        new ResizeObserver(look).observe(box);
+        new MutationObserver(look).observe(box, { childList: true, subtree: true });
+    }
+
+    Object.assign(panels, { make, scrolls, icon, calc, tip, legend, dataTable, swatch });
 })();
