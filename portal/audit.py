@@ -6,7 +6,7 @@ from auditlog.registry import auditlog
 from django.contrib.auth.models import Group, User
 
 from monitoring.models import AlertThreshold, HookToken, Review
-from servers.models import Cluster, Server
+from servers.models import Blueprint, Cluster, Server
 
 CLUSTER: Final = [
     "name",
@@ -20,7 +20,7 @@ CLUSTER: Final = [
     "interval",
     "retirements_allowed_until",
 ]
-SERVER: Final = ["owner", "environment", "notes", "expected_state", "exporter_port", "operator_address"]
+SERVER: Final = ["owner", "environment", "notes", "expected_state", "exporter_port", "operator_address", "backup_days"]
 USER: Final = ["username", "first_name", "last_name", "email", "is_active", "is_staff", "is_superuser", "password"]
 
 
@@ -28,6 +28,7 @@ def register() -> None:
     """Tell auditlog what to follow. A changed secret is recorded as changed, without its text."""
     _follow(Cluster, include_fields=CLUSTER, mask_fields=["token_secret"])
     _follow(Server, include_fields=SERVER)
+    _follow(Blueprint)
     _follow(AlertThreshold, include_fields=["value", "note"])
     _follow(HookToken, include_fields=["source", "kind", "cluster", "created_by", "expires_at"])
     _follow(Review, exclude_fields=["signed_by"])

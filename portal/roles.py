@@ -12,7 +12,17 @@ from django.apps import apps as installed_apps
 from portal.lib.access import ADMINISTRATOR, OPERATOR, VIEWER
 
 SEEN: Final = {
-    "servers": ("server", "node", "storage", "cluster", "backup", "backuprun", "statechange", "operation"),
+    "servers": (
+        "server",
+        "node",
+        "storage",
+        "cluster",
+        "backup",
+        "backuprun",
+        "statechange",
+        "operation",
+        "serverrequest",
+    ),
     "monitoring": ("incident", "alert", "alertthreshold", "conditionoverride", "review", "servercoverage"),
     "notifications": (
         "alertchannel",
@@ -48,6 +58,11 @@ OPERATOR_MAY: Final[frozenset[str]] = VIEWER_MAY | {
 ADMINISTRATOR_MAY: Final[frozenset[str]] = OPERATOR_MAY | {
     "servers.provision_server",
     "servers.destroy_server",
+    "servers.view_blueprint",
+    "servers.add_blueprint",
+    "servers.change_blueprint",
+    "servers.delete_blueprint",
+    "servers.decide_serverrequest",
     "servers.add_cluster",
     "servers.change_cluster",
     "servers.delete_cluster",

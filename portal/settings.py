@@ -136,6 +136,8 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(PORTAL_DATA / "run" / "beat-schedule")
 # Seconds between two looks at what is due. Tests turn it down.
 PORTAL_TICK_SECONDS = env.number("PORTAL_TICK_SECONDS", 1.0, minimum=0.1)
+# The ids that new servers get, of Proxmox's 100 to 999999999. Give each portal of a cluster a range of its own.
+PORTAL_VMID_RANGE = env.number_range("PORTAL_VMID_RANGE", (100_000, 999_999), minimum=100, maximum=999_999_999)
 
 # --- people --------------------------------------------------------------------------------------------------------
 AUTH_PASSWORD_VALIDATORS = [

@@ -13,7 +13,7 @@ from servers.models import Operation, OperationState
 from servers.models.backup import Outcome
 from servers.proxmox.errors import NodeUnreachable, Refused
 from servers.proxmox.refusals import of_task
-from servers.sending import LOCK_RETRY, LOCK_WAIT, is_lock
+from servers.sending import LOCK_RETRY, is_lock
 
 LOG_KEPT: Final = 100_000  # characters
 # A stopped task may show "unexpected status" for a moment, before its last line is written.
@@ -29,8 +29,8 @@ def follow(operation: Operation) -> datetime:
         status = _ask(operation, lambda gateway: gateway.task_status(operation.upid))
     except Refused as refusal:
         if refusal.status == 400:
-            operation.move(OperationState.LOST, message=_("Proxmox no longer knows the task: look at the server."))
-            return clock.now()
+            words = _("Proxmox no longer knows the task: look at the server.")
+            return stages.fail(operation, words, state=OperationState.LOST)
         raise
     if status.get("status") != "stopped":
         return clock.now() + _pace(operation)
@@ -47,8 +47,7 @@ def settle(operation: Operation) -> datetime:
     if clock.now() - began < stage.settles_within:
         return clock.now() + timedelta(seconds=2)
     words = _("The task ended well, but the server is %(found)s and not as it was asked for.")
-    operation.move(OperationState.FAILED, message=words % {"found": found})
-    return clock.now()
+    return stages.fail(operation, words % {"found": found})
 
 
 def _read_log(operation: Operation) -> datetime:
@@ -84,11 +83,11 @@ def _ended(operation: Operation, words: str) -> datetime:
 
 def _failed(operation: Operation, words: str, moment: datetime) -> datetime:
     """A task that met a lock is sent again for a while; anything else failed, in Proxmox's own words."""
-    if is_lock(words) and moment - operation.stage_since < LOCK_WAIT:
+    if is_lock(words) and moment - operation.stage_since < stages.current(operation).lock_wait:
         operation.move(OperationState.QUEUED, waiting_for=words, upid="", log_lines=0, task_ended_at=None, sent_at=None)
         return moment + LOCK_RETRY
-    operation.move(OperationState.FAILED, message=words, errors=dict(of_task(words).fields))
-    return moment
+    refusal = of_task(words)
+    return stages.fail(operation, words, refusal.fields, refusal=refusal)
 
 
 def _pace(operation: Operation) -> timedelta:

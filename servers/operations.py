@@ -17,7 +17,7 @@ from portal.lib import clock
 from portal.lib.access import may
 from portal.lib.audit import note
 from portal.lib.nudge import nudge
-from servers import following, sending
+from servers import following, sending, stages
 from servers.models import Cluster, Operation, OperationState, Server
 from servers.models.operation import InvalidTransition
 from servers.models.request import Action
@@ -67,11 +67,15 @@ def try_again(operation: Operation, user: Any) -> Operation:
     new row. Raises Refusal, Invalid."""
     if operation.state not in (OperationState.FAILED, OperationState.LOST):
         raise Refusal(_("It did not fail: there is nothing to try again."))
+    if operation.action == Action.CREATE:
+        from servers import requesting
+
+        return requesting.try_again(operation, user)
     if operation.server is None:
         raise Refusal(_("The server does not exist: ask for it anew."))
     return request_operation(
         operation.server, operation.action, user, operation.parameters, retry_of=operation, stage=operation.stage,
-        stages_done=operation.stages_done, secrets=operation.secrets,
+        stages_done=[done for done in operation.stages_done if not done.get("failed")], secrets=operation.secrets,
     )  # fmt: skip
 
 
@@ -92,13 +96,14 @@ def step(operation: Operation) -> bool:
     """Do the next step of an operation, if it is due and free. Returns whether anything was done."""
     if not operation.claim(clock.now()):
         return False
+    began_in = operation.state
     try:
-        due = _STEPS[operation.state](operation)
+        due = _STEPS[began_in](operation)
         operation.release(due, steps=operation.steps + 1)
     except InvalidTransition as error:
         logger.info("Operation %s: %s", operation.pk, error)
     except ProxmoxError as error:
-        _postpone(operation, error)
+        _postpone(operation, error, began_in)
     if not operation.is_active:
         _finished(operation)
     return True
@@ -112,22 +117,23 @@ _STEPS: Final[dict[str, Callable[[Operation], datetime]]] = {
 }
 
 
-def _postpone(operation: Operation, error: ProxmoxError) -> None:
+def _postpone(operation: Operation, error: ProxmoxError, began_in: str) -> None:
     """Trouble on the way is no answer: wait, and give up with a sentence after a while."""
     moment = clock.now()
     since = operation.sent_at or operation.sending_at or operation.stage_since
     sentence = f"{error.sentence} {error.hint}".strip()
-    unsure = bool(operation.upid) or _may_have_been_done(error)
+    looking = began_in != OperationState.QUEUED  # the call was made before: this trouble is that of looking for it
+    unsure = bool(operation.upid) or looking or _may_have_been_done(error)
     if moment - since < PATIENCE and unsure:
         operation.release(moment + RETRY, waiting_for=error.sentence)
         return
     end = OperationState.LOST if unsure and operation.state != OperationState.QUEUED else OperationState.FAILED
     try:
-        operation.move(end, message=sentence, errors=dict(error.fields))
+        due = stages.fail(operation, sentence, error.fields, state=end)
     except InvalidTransition as refusal:
         logger.info("Operation %s: %s", operation.pk, refusal)
         return
-    operation.release(moment)
+    operation.release(due)
 
 
 def _may_have_been_done(error: ProxmoxError) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from servers.bulk import MISSES_BEFORE_RETIREMENT, insert_many, update_many
 from servers.models import ChangeKind, Cluster, Counter, Node, NodeStatus, Server, ServerStatus, StateChange
+from servers.newcomers import Newcomers, hidden
 from servers.nodes import reconcile_nodes
 from servers.proxmox.types import ClusterStatus, Guest, Resources
 from servers.retiring import just_deleted
@@ -97,6 +98,8 @@ class _Servers:
         self.known = self._instances(missing | differing.keys())
         unknown = differing.keys() - self.known.keys()
         self.deleted = just_deleted(self.cluster, self.moment) if unknown else {}
+        self.hidden = hidden(self.cluster, self.moment) if unknown else set()
+        self.newcomers = Newcomers(self.cluster, self.moment, unknown)
         for guest in differing.values():
             server = self.known.get(guest.vmid)
             if server is None:
@@ -144,6 +147,7 @@ class _Servers:
         update_many(Server, [*self.retired, *self.touched], SERVER_COLUMNS)
         update_many(Server, self.started, ("intended_state",))  # no other's: an operation may just have written it
         Server.objects.bulk_create(self.new, batch_size=2000)
+        self.newcomers.link(self.new)
         if self.cluster.first_complete_at:
             self.changes += [
                 StateChange(
@@ -159,6 +163,8 @@ class _Servers:
             return  # for its first seconds a new guest is a row without facts: the next sync knows its name
         if self.deleted.get(guest.vmid) == (guest.kind, guest.name):
             return  # the list is some seconds old
+        if (guest.vmid, guest.kind) in self.hidden:
+            return  # the portal is making it: it is a server when it is ready
         status = guest.status if online else ServerStatus.UNKNOWN
         server = Server(
             cluster=self.cluster, vmid=guest.vmid, kind=guest.kind, node=node, name=guest.name, status=status,
@@ -167,6 +173,7 @@ class _Servers:
             max_memory=guest.max_memory, max_disk=guest.max_disk, status_since=self.moment, first_seen=self.moment,
         )  # fmt: skip
         server.intended_state = status if status in (ServerStatus.RUNNING, ServerStatus.STOPPED) else ""
+        self.newcomers.prepare(server)
         self.new.append(server)
 
     def _compare(self, server: Server, guest: Guest) -> None:

@@ -9,11 +9,12 @@ from portal.lib import clock
 from servers import stages
 from servers.failover import Endpoints, ask
 from servers.models import Action, Operation, OperationState
-from servers.proxmox.errors import GuestMissing, Invalid, NothingStarted, Refused
+from servers.plans.base import Found, Stage
+from servers.proxmox.errors import AlreadyThere, GuestMissing, Invalid, NothingStarted, Refused
 from servers.proxmox.types import TaskRow
 
-# A lock is waited for that long after the request, then Proxmox's words are the end of it.
-LOCK_WAIT: Final = timedelta(minutes=2)
+# How soon it is asked again whether it is its turn.
+TURN: Final = timedelta(seconds=2)
 LOCK_RETRY: Final = timedelta(seconds=5)
 # After a move the list of Proxmox, and so our row, knows the new node some seconds later.
 MOVE_WAIT: Final = timedelta(seconds=45)
@@ -31,6 +32,9 @@ def send(operation: Operation) -> datetime:
     stage = stages.skip_to_needed(operation)
     if stage is None:
         return stages.finish(operation, operation.message)
+    if reason := stage.waits_for(operation):
+        operation.note(waiting_for=reason)
+        return clock.now() + TURN
     sending = {"sending_at": clock.now(), "node_name": stage.node(operation), "waiting_for": "", "errors": {}}
     operation.move(OperationState.SENDING, **sending, log=stages.headed_log(operation, stage))
     try:
@@ -38,13 +42,19 @@ def send(operation: Operation) -> datetime:
     except Refused as refusal:
         return _refused(operation, refusal)
     except (Invalid, NothingStarted) as error:
-        words = f"{error.sentence} {error.hint}".strip()
-        operation.move(OperationState.FAILED, message=words, errors=dict(error.fields))
-        return clock.now()
-    if upid is None:
+        return stages.fail(operation, f"{error.sentence} {error.hint}".strip(), error.fields)
+    return _sent(operation, stage, upid)
+
+
+def _sent(operation: Operation, stage: Stage, upid: str | None) -> datetime:
+    moment = clock.now()
+    if upid is not None:
+        operation.move(OperationState.RUNNING, upid=upid, sent_at=moment)
+    elif stage.settles(operation):
+        operation.move(OperationState.SETTLING, message="OK", task_ended_at=moment)
+    else:
         return stages.advance(operation, "OK")
-    operation.move(OperationState.RUNNING, upid=upid, sent_at=clock.now())
-    return clock.now()
+    return moment
 
 
 def look(operation: Operation) -> datetime:
@@ -55,6 +65,9 @@ def look(operation: Operation) -> datetime:
     if not stage.tasks:  # repeating it does no harm
         operation.move(OperationState.QUEUED, waiting_for=_("The call broke off: it is sent again."))
         return clock.now()
+    found = ask(operation.cluster, lambda gateway: stage.recognise(gateway, operation), _endpoints(operation))
+    if found is not Found.BY_TASK:
+        return _found(operation, stage, found)
     vmid = stage.vmid(operation)
     tasks = ask(
         operation.cluster,
@@ -65,10 +78,28 @@ def look(operation: Operation) -> datetime:
     if mine:
         operation.move(OperationState.RUNNING, upid=mine.upid, sent_at=clock.now())
         return clock.now()
+    return _nothing_yet(operation)
+
+
+def _nothing_yet(operation: Operation) -> datetime:
+    began = operation.sending_at or operation.requested_at
     if clock.now() - began < APPEARS_WITHIN:
         return clock.now() + timedelta(seconds=2)
     operation.move(OperationState.QUEUED, waiting_for=_("The call broke off and left no task: it is sent again."))
     return clock.now()
+
+
+def _found(operation: Operation, stage: Stage, found: Found) -> datetime:
+    if found is Found.OURS:
+        words = _("The answer of Proxmox was lost, and the guest is there: the call arrived.")
+        operation.move(OperationState.SETTLING, message=words, task_ended_at=clock.now(), sent_at=clock.now())
+        return clock.now()
+    if found is Found.FOREIGN:
+        taken = AlreadyThere(0, _("Somebody else took the id meanwhile."))
+        return stages.fail(operation, taken.reason, refusal=taken)
+    if found is Found.UNSURE:
+        return clock.now() + timedelta(seconds=2)
+    return _nothing_yet(operation)
 
 
 def _is_ours(operation: Operation, task: TaskRow) -> bool:
@@ -81,7 +112,7 @@ def _is_ours(operation: Operation, task: TaskRow) -> bool:
 
 def _refused(operation: Operation, refusal: Refused) -> datetime:
     """Proxmox said no at once. A lock is waited for, anything else is the answer."""
-    if is_lock(refusal.reason) and clock.now() - operation.stage_since < LOCK_WAIT:
+    if is_lock(refusal.reason) and clock.now() - operation.stage_since < stages.current(operation).lock_wait:
         operation.move(OperationState.QUEUED, waiting_for=refusal.reason)
         return clock.now() + LOCK_RETRY
     if isinstance(refusal, GuestMissing) and _may_have_moved(operation):
@@ -90,8 +121,7 @@ def _refused(operation: Operation, refusal: Refused) -> datetime:
             OperationState.QUEUED, waiting_for=_("It is not on that node any more: where it is now is asked.")
         )
         return clock.now() + LOCK_RETRY
-    operation.move(OperationState.FAILED, message=refusal.reason or refusal.sentence, errors=dict(refusal.fields))
-    return clock.now()
+    return stages.fail(operation, refusal.reason or refusal.sentence, refusal.fields, refusal=refusal)
 
 
 def _may_have_moved(operation: Operation) -> bool:

@@ -65,6 +65,14 @@ class Environment:
             raise ImproperlyConfigured(f"{name} is {number}: write a whole number.")
         return int(number)
 
+    def number_range(self, name: str, default: tuple[int, int], *, minimum: int, maximum: int) -> tuple[int, int]:
+        """Two whole numbers within the bounds, written LOW-HIGH."""
+        value = self.text(name, f"{default[0]}-{default[1]}")
+        low, _dash, high = value.replace(" ", "").partition("-")
+        if not (low.isdecimal() and high.isdecimal() and minimum <= int(low) <= int(high) <= maximum):
+            raise ImproperlyConfigured(f"{name} is {value!r}: write LOW-HIGH within {minimum} to {maximum}.")
+        return int(low), int(high)
+
     def words(self, name: str, default: list[str]) -> list[str]:
         """A list separated by commas."""
         value = self.variables.get(name, "")

@@ -161,6 +161,13 @@ class Server(Thing):
     owner = models.CharField(_("owner"), max_length=100, blank=True, default="", db_index=True)
     environment = models.CharField(_("environment"), max_length=40, blank=True, default="", db_index=True)
     notes = models.TextField(_("notes"), blank=True, default="")
+    backup_days = models.PositiveSmallIntegerField(
+        _("backup wanted (days)"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
+        help_text=_("How old its newest backup may be. Empty: as under Thresholds, or its exception."),
+    )
     expected_state = models.CharField(
         _("expected state"), max_length=10, choices=ExpectedState, default=ExpectedState.AUTO, blank=True
     )

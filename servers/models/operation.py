@@ -27,6 +27,7 @@ class OperationState(models.TextChoices):
     WARNINGS = "warnings", _("succeeded with warnings")
     FAILED = "failed", _("failed")
     LOST = "lost", _("lost")  # Proxmox no longer knows the task: nobody can say how it ended
+    CANCELLED = "cancelled", _("cancelled")  # called off before anything was sent
 
 
 class InvalidTransition(Exception):
@@ -45,10 +46,11 @@ class Operation(Request):
     MOVES: ClassVar[dict[str, set[str]]] = {
         OperationState.QUEUED: {
             OperationState.SENDING, OperationState.SUCCEEDED, OperationState.WARNINGS, OperationState.FAILED,
+            OperationState.CANCELLED,
         },
         OperationState.SENDING: {
-            OperationState.QUEUED, OperationState.RUNNING, OperationState.SUCCEEDED, OperationState.WARNINGS,
-            OperationState.FAILED, OperationState.LOST,
+            OperationState.QUEUED, OperationState.RUNNING, OperationState.SETTLING, OperationState.SUCCEEDED,
+            OperationState.WARNINGS, OperationState.FAILED, OperationState.LOST,
         },
         OperationState.RUNNING: {
             OperationState.QUEUED, OperationState.SETTLING, OperationState.SUCCEEDED, OperationState.WARNINGS,
@@ -56,6 +58,7 @@ class Operation(Request):
         },
         OperationState.SETTLING: {
             OperationState.QUEUED, OperationState.SUCCEEDED, OperationState.WARNINGS, OperationState.FAILED,
+            OperationState.LOST,
         },
     }  # fmt: skip
 
@@ -66,6 +69,13 @@ class Operation(Request):
     stages_done = models.JSONField(default=list)
     # What Proxmox says of single parameters, by its names.
     errors = models.JSONField(default=dict)
+    # What the plan keeps for itself: a mark, an address, why it failed.
+    kept = models.JSONField(default=dict)
+    # The request that it is a part of, where several were asked for together.
+    server_request = models.ForeignKey(
+        "servers.ServerRequest", on_delete=models.SET_NULL, null=True, related_name="operations",
+        verbose_name=_("request"),
+    )  # fmt: skip
 
     node_name = models.CharField(_("node"), max_length=63, default="")
     upid = models.CharField(_("UPID"), max_length=200, default="")
@@ -92,7 +102,12 @@ class Operation(Request):
                 fields=["server"],
                 condition=Q(state__in=["queued", "sending", "running", "settling"]),
                 name="one_active_operation_of_a_server",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["cluster", "vmid"],
+                condition=Q(state__in=["queued", "sending", "running", "settling"], action="create"),
+                name="one_creation_of_a_vmid",
+            ),
         ]
         indexes = [
             models.Index(fields=["state", "due_at"]),

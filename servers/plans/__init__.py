@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
-from servers.plans import configuring, moving, power, removing, saving, snapshots
+from servers.plans import configuring, create, moving, power, removing, saving, snapshots
 from servers.plans.base import Plan, Stage
 
 PLANS: Final[Mapping[str, Plan]] = {
     plan.action: plan
-    for part in (power, configuring, snapshots, saving, moving, removing)
+    for part in (power, configuring, snapshots, saving, moving, removing, create)
     for plan in part.PLANS
 }  # fmt: skip
 

@@ -7,13 +7,25 @@ stage without a task must be one that does no harm when it is repeated.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum
 from typing import Any, ClassVar
 
 from django.utils.translation import gettext_noop
 
 from servers.models import Operation, Server
 from servers.models.request import family
+from servers.proxmox.errors import Refused
 from servers.proxmox.gateway import Gateway
+
+
+class Found(Enum):
+    """What became of a call whose answer was lost."""
+
+    BY_TASK = "by task"  # the engine looks for a task of the stage
+    OURS = "ours"  # it arrived: wait until it is settled
+    ABSENT = "absent"  # it left nothing (yet)
+    FOREIGN = "foreign"  # somebody else was there first
+    UNSURE = "unsure"  # look again in a moment
 
 
 class Stage:
@@ -26,6 +38,10 @@ class Stage:
     title: ClassVar[str] = gettext_noop("Send")
     # HA guests follow 4 to 20 s after their task, a rebooted one comes back after some.
     settles_within: ClassVar[timedelta] = timedelta(seconds=90)
+    # A lock is waited for that long, then Proxmox's words are the end of it.
+    lock_wait: ClassVar[timedelta] = timedelta(minutes=2)
+    # Whether the rest goes on where this one fails: its words are kept as a warning.
+    optional: ClassVar[bool] = False
 
     @property
     def tasks(self) -> frozenset[str]:
@@ -35,6 +51,10 @@ class Stage:
     def needed(self, operation: Operation) -> bool:
         """Whether there is anything to do; asked right before the call, in no transaction."""
         return True
+
+    def waits_for(self, operation: Operation) -> str:
+        """What it has to wait for before it is sent, as a sentence; '' where nothing. Rows only."""
+        return ""
 
     def node(self, operation: Operation) -> str:
         """The node that is asked, and on which the task runs: the server's, as it is known now."""
@@ -57,6 +77,14 @@ class Stage:
         """Whether the guest is what it should be, and what it is, in a word."""
         return True, ""
 
+    def recognise(self, gateway: Gateway, operation: Operation) -> "Found":
+        """What became of a call that broke off, where the task alone cannot tell."""
+        return Found.BY_TASK
+
+    def retreat(self, operation: Operation, refusal: Refused) -> int | None:
+        """The number of the stage to go back to after that refusal; None where it is the end. It may note columns."""
+        return None
+
     def task_types(self, operation: Operation) -> set[str]:
         """The types of the tasks it may start, for this guest."""
         prefix = family(operation.guest[0])
@@ -78,3 +106,8 @@ class Plan:
     succeeded: Callable[[Operation], None] = lambda _operation: None
     # The state that the server should be in afterwards; '' leaves what was.
     intent: Callable[[Operation], str] = lambda _operation: ""
+    # What is done after a stage failed, so that nothing is left behind; the operation has failed all the same.
+    cleanup: tuple[Stage, ...] = ()
+    # What is said at the end of one that failed: the words of the failure, and those of the clean-up ('' where it went
+    # well).
+    ending: Callable[[Operation, str, str], str] = lambda _operation, words, _left: words
