@@ -17,7 +17,7 @@ from portal.lib import clock
 from portal.lib.access import may
 from portal.lib.audit import note
 from portal.lib.nudge import nudge
-from servers import following, sending, stages
+from servers import following, sending, snapshots, stages
 from servers.models import Cluster, Operation, OperationState, Server
 from servers.models.operation import InvalidTransition
 from servers.models.request import Action
@@ -145,9 +145,12 @@ def _may_have_been_done(error: ProxmoxError) -> bool:
 def _finished(operation: Operation) -> None:
     """The server's state is the sync's to write: ask for one soon."""
     Cluster.objects.get(pk=operation.cluster_id).sync_soon()
-    from servers.tasks import sync_cluster
+    from servers.tasks import look_at_snapshots, sync_cluster
 
     nudge(sync_cluster, operation.cluster_id)
+    if operation.server and operation.action in snapshots.CHANGING:
+        snapshots.ask_soon(operation.server)
+        nudge(look_at_snapshots, operation.server.pk)
 
 
 def _refused(server: Server, right: str) -> str:

@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from portal.lib import clock
-from servers import addresses, findings, identity
+from servers import addresses, findings, identity, snapshots
 from servers.backups import record_runs, record_volumes
 from servers.failover import Endpoints, ask
 from servers.models import Backup, Cluster, Finding, Node, NodeStatus, Storage
@@ -32,6 +32,7 @@ EVERY: Final = {
     "tasks": timedelta(seconds=30),
     "content": timedelta(minutes=5),
     "addresses": TURN,  # a few guests at each turn, each guest rarely
+    "snapshots": 2 * TURN,
     **findings.EVERY,
 }
 
@@ -97,6 +98,7 @@ def _jobs(cluster: Cluster) -> Iterator[Job]:
     yield from (Job(kind, kind) for kind in findings.OF_CLUSTER)
     online = [node.name for node in Node.objects.filter(cluster=cluster, retired_at=None, status=NodeStatus.ONLINE)]
     yield Job("addresses", "addresses")
+    yield Job("snapshots", "snapshots")
     if Node.objects.filter(cluster=cluster, retired_at=None).count() > 1:
         yield from (Job(kind, kind) for kind in findings.OF_SEVERAL)
     yield from (Job(f"{kind}@{node}", kind, node=node) for kind in findings.OF_NODE for node in online)
@@ -124,6 +126,8 @@ def _do(cluster: Cluster, job: Job, endpoints: Endpoints, done: dict[str, Any]) 
         record_runs(cluster, ask(cluster, lambda g: g.tasks(), endpoints))
     elif job.kind == "addresses":
         addresses.collect(cluster, endpoints)
+    elif job.kind == "snapshots":
+        snapshots.collect(cluster, endpoints)
     elif job.kind in findings.QUESTIONS:
         findings.find(cluster, job.key, job.kind, job.node, endpoints)
     elif job.storage is not None:

@@ -5,8 +5,8 @@ from typing import Any
 from celery import shared_task
 
 from portal.lib import clock
-from servers import operations, rotation, sync
-from servers.models import Cluster, Operation
+from servers import operations, rotation, snapshots, sync
+from servers.models import Cluster, Operation, Server
 
 # Beat entries; portal.celery collects them. A tick finds what is due; what it finds is a row already.
 BEAT: dict[str, dict[str, Any]] = {"servers: sync what is due": {"task": "servers.tasks.tick"}}
@@ -46,3 +46,11 @@ def run_operation(operation_id: int) -> None:
     operation = Operation.objects.filter(pk=operation_id).select_related("server__node", "cluster").first()
     while operation and operation.is_active and operation.due_at <= clock.now() and operations.step(operation):
         operation = Operation.objects.filter(pk=operation_id).select_related("server__node", "cluster").first()
+
+
+@shared_task(ignore_result=True, expires=60)
+def look_at_snapshots(server_id: int) -> None:
+    """Ask which snapshots a server has; if it is not done now, the rotation does it at its next turn."""
+    server = Server.objects.filter(pk=server_id, retired_at=None).select_related("node", "cluster").first()
+    if server:
+        snapshots.refresh(server)

@@ -6,6 +6,7 @@ from servers.admin import (  # noqa: F401
     front,
     nodes,
     operations,
+    saved,
     sections,
     servers,
     statechanges,

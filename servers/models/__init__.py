@@ -5,6 +5,7 @@ from servers.models.blueprint import Blueprint
 from servers.models.cluster import Cluster, TlsMode
 from servers.models.counter import Counter
 from servers.models.finding import Finding
+from servers.models.guestsnapshot import GuestSnapshot
 from servers.models.inventory import ExpectedState, Kind, Node, NodeStatus, Server, ServerStatus, Storage
 from servers.models.operation import Operation, OperationState
 from servers.models.request import POWER, Action
@@ -23,6 +24,7 @@ __all__ = [
     "Counter",
     "ExpectedState",
     "Finding",
+    "GuestSnapshot",
     "Kind",
     "Node",
     "NodeStatus",

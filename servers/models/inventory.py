@@ -156,6 +156,7 @@ class Server(Thing):
     agent_error = models.CharField(max_length=300, default="")  # why it said nothing when it was last asked
     agent_asked_at = models.DateTimeField(null=True)
     agent_due_at = models.DateTimeField(null=True)
+    snapshots_due_at = models.DateTimeField(null=True)  # when Proxmox is asked next which snapshots it has
 
     # --- the operator's columns
     owner = models.CharField(_("owner"), max_length=100, blank=True, default="", db_index=True)
