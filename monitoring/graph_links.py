@@ -19,11 +19,12 @@ def of(incident: Incident) -> str:
     subject = incident.server or incident.node or incident.cluster
     if subject is None:
         return ""
-    end = str(_milliseconds(incident.closed_at + AFTER)) if incident.closed_at else "now"
+    end = milliseconds(incident.closed_at + AFTER) if incident.closed_at else "now"
     page = reverse(f"admin:servers_{subject._meta.model_name}_change", args=(subject.pk,))
-    asked = urlencode({"from": _milliseconds(incident.opened_at - BEFORE), "to": end})
+    asked = urlencode({"from": milliseconds(incident.opened_at - BEFORE), "to": end})
     return f"{settings.PORTAL_URL}{page}?{asked}"
 
 
-def _milliseconds(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
+def milliseconds(moment: datetime) -> str:
+    """As Grafana spells a moment in an address."""
+    return str(int(moment.timestamp() * 1000))

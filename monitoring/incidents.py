@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from monitoring import telling
 from monitoring.conditions import Finding
 from monitoring.joining import How, Joined, join
-from monitoring.models import Alert, AlertStatus, Incident, Severity
+from monitoring.models import Alert, AlertStatus, Incident, Severity, StepKind
 from monitoring.models.incident import flapping_window
 from notifications import resolved
 from portal.lib import clock
@@ -125,6 +125,7 @@ def _tell(joined: Joined, finding: Finding) -> None:
     elif RANK[Severity(finding.severity)] > RANK[Severity(incident.severity)]:
         # Who hears only of what is critical has not heard of it yet.
         incident.severity = finding.severity
+        incident.steps.create(kind=StepKind.WORSE, text=finding.severity)
         _count_telling(incident)
         telling.worse(incident)
 

@@ -8,6 +8,10 @@ from typing import Any, Final
 
 from django.conf import settings
 
+# A rule and the condition among its labels, before the next rule begins.
+CONDITION: Final = re.compile(
+    r"^\s*-\s*alert:\s*(\w+)(?:(?!^\s*-\s*(?:alert|record):).)*?condition:\s*(\w+)", re.M | re.S
+)
 RULE: Final = re.compile(r"^\s*-\s*(alert|record):\s*[\"']?([\w:]+)", re.M)
 
 
@@ -41,6 +45,11 @@ def _asked(target: Any) -> str:
     return str(target.get("expr", "")) if isinstance(target, dict) else ""
 
 
+def rules_of(condition: str) -> list[str]:
+    """The shipped rules that fire with that condition."""
+    return [name for name, of in _conditions(_folder() / "prometheus") if of == condition]
+
+
 def _folder() -> Path:
     return Path(settings.BASE_DIR) / "deploy"
 
@@ -49,6 +58,12 @@ def _folder() -> Path:
 def _rules(folder: Path) -> tuple[tuple[str, str], ...]:
     texts = [path.read_text() for path in sorted(folder.glob("*.yml"))]
     return tuple((name, kind) for text in texts for kind, name in RULE.findall(text))
+
+
+@lru_cache(maxsize=4)
+def _conditions(folder: Path) -> tuple[tuple[str, str], ...]:
+    texts = [path.read_text() for path in sorted(folder.glob("*.yml"))]
+    return tuple(found for text in texts for found in CONDITION.findall(text))
 
 
 @lru_cache(maxsize=4)

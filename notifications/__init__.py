@@ -34,6 +34,7 @@ __all__ = [
     "may_see_rules",
     "may_silence",
     "muted_now",
+    "muting",
     "planned",
     "publish",
     "reach",
@@ -169,11 +170,16 @@ def planned(moment: datetime) -> "Callable[[Mapping[str, str]], tuple[str, datet
 def muted_now(labels: Mapping[str, str]) -> "list[Mute]":
     """The silences and maintenance windows that cover a thing with these labels now, with ``kind``, ``name`` and
     ``until``."""
+    return muting()(labels)
+
+
+def muting() -> "Callable[[Mapping[str, str]], list[Mute]]":
+    """The same as ``muted_now``. It has read the rules: ask it about many things."""
     from notifications import rulebook
     from portal.lib import clock
 
-    judged = rulebook.facts(dict(labels))
-    return [mute for mute in rulebook.mutes(clock.now()) if mute.covers(judged)]
+    found = rulebook.mutes(clock.now())
+    return lambda labels: [mute for mute in found if mute.covers(rulebook.facts(dict(labels)))]
 
 
 def may_silence(user: "AbstractBaseUser | AnonymousUser") -> bool:
@@ -192,11 +198,12 @@ def may_see_rules(user: "AbstractBaseUser | AnonymousUser") -> bool:
     return may(user, "view", Route)
 
 
-def silence_url(labels: Mapping[str, str]) -> str:
-    """The address of the form for a silence, with these labels as its matchers."""
+def silence_url(labels: Mapping[str, str], *, period: str = "", reason: str = "") -> str:
+    """The address of the form for a silence, with these labels as its matchers. ``period``: hours ("1", "4", "24"), or
+    "until" for a time of one's own; ``reason``: what it is filled in with."""
     from notifications import links
 
-    return links.silence(labels)
+    return links.silence(labels, period=period, reason=reason)
 
 
 def try_url(labels: Mapping[str, str]) -> str:

@@ -49,7 +49,7 @@ _MUTED: Final = {Reason.NOT_MATCHED, Reason.STOPPED}
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One decision in words. ``badge`` is what was decided, ``sentence`` why."""
+    """One decision in words. ``badge`` is what was decided, ``sentence`` why, ``until`` for how long, if it ends."""
 
     at: datetime
     route: str
@@ -57,6 +57,7 @@ class Line:
     badge: SafeString
     sentence: str
     reason: str
+    until: datetime | None = None
 
 
 def of(incident: str) -> list[Line]:
@@ -70,7 +71,7 @@ def line(row: Decision) -> Line:
     channel: SafeString | str = row.channel_name
     if row.delivery is not None:
         channel = show.link(object_url(row.delivery), row.channel_name)
-    return Line(row.at, row.route_name, channel, badge(row.reason), sentence(row), row.reason)
+    return Line(row.at, row.route_name, channel, badge(row.reason), sentence(row), row.reason, row.until)
 
 
 def badge(reason: str) -> SafeString:

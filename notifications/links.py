@@ -13,9 +13,10 @@ def matchers_of(labels: Mapping[str, str]) -> str:
     return written(Matcher(name, Operator.EQUAL, value) for name, value in labels.items())
 
 
-def silence(labels: Mapping[str, str]) -> str:
+def silence(labels: Mapping[str, str], *, period: str = "", reason: str = "") -> str:
     """The form for a silence of that thing."""
-    return _with("admin:notifications_silence_add", matchers=matchers_of(labels))
+    filled = {name: value for name, value in {"period": period, "reason": reason}.items() if value}
+    return _with("admin:notifications_silence_add", matchers=matchers_of(labels), **filled)
 
 
 def try_it(labels: Mapping[str, str]) -> str:

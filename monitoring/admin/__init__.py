@@ -5,6 +5,7 @@ from monitoring.admin import (  # noqa: F401  (registering is their import)
     exceptions,
     hook_tokens,
     inbound,
+    incident_page,
     incidents,
     proxmox_history,
     review,

@@ -1,109 +1,106 @@
-"""The list of incidents and an incident's page."""
+"""The list of incidents, and the buttons on an incident's page."""
 
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any, Final
 
 from django.contrib import admin, messages
-from django.db import transaction
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
-from unfold.contrib.filters.admin import DropdownFilter
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 
-from monitoring.admin import shown
-from monitoring.admin.snoozing import SnoozeButtons
-from monitoring.models import Condition, Incident, Severity
-from notifications import acknowledged
+from monitoring import caring
+from monitoring.admin import incident_filters, shown
+from monitoring.models import Incident
+from notifications import muting
 from portal.lib import clock, show
+from portal.lib.access import may
 from portal.lib.admin import SyncedAdmin
-from portal.lib.audit import note
-from portal.lib.buttons import Confirmation, Outcome, object_button
+from portal.lib.buttons import Confirmation, Outcome, ask, list_url, object_button, object_url
 
-
-class OpenFilter(DropdownFilter):
-    """Open ones unless all are asked for."""
-
-    title = gettext_lazy("state")
-    parameter_name = "state"
-    all_option = None
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Open, waiting for a person, over, or all."""
-        return [("", _("open")), ("new", _("not acknowledged")), ("over", _("over")), ("all", _("all"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The open ones by default."""
-        kinds: dict[str, dict[str, Any]] = {
-            "all": {},
-            "over": {"closed_at__isnull": False},
-            "new": {"closed_at": None, "acknowledged_at": None},
-        }
-        return queryset.filter(**kinds.get(self.value() or "", {"closed_at": None}))
-
-
-class _Choice(DropdownFilter):
-    column = ""
-    choices_of: ClassVar[list[tuple[str, Any]]] = []
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return self.choices_of
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(**{self.column: self.value()}) if self.value() else queryset
-
-
-class SeverityFilter(_Choice):
-    """By how bad it is."""
-
-    title, parameter_name, column = gettext_lazy("severity"), "severity", "severity"
-    choices_of = list(Severity.choices)
-
-
-class ConditionFilter(_Choice):
-    """By what is wrong."""
-
-    title, parameter_name, column = gettext_lazy("condition"), "condition", "condition"
-    choices_of = list(Condition.choices)
+AT_ONCE: Final = 500
+NAMED: Final = 30
 
 
 def _about_acknowledging(incident: Incident) -> Confirmation:
     return Confirmation(
         title=_("Acknowledge"),
         question=_("Tell the others that you are looking after “%(title)s”?") % {"title": incident.title},
-        points=[
-            _("Your name and the time are kept with it."),
-            _("It is neither repeated nor escalated any more. Its end is told all the same."),
-        ],
+        points=_meaning(),
         button=_("I look after it"),
     )
 
 
-@admin.register(Incident)
-class IncidentAdmin(SnoozeButtons, SyncedAdmin):
-    """Read-only but for acknowledging: incidents open and close by themselves."""
+def _meaning() -> list[str]:
+    return [
+        _("Your name and the time are kept with it."),
+        _("It is neither repeated nor escalated any more. Its end is told all the same."),
+    ]
 
-    list_display = ("trouble", "grade", "state", "since", "lasted", "where")
-    list_filter = (OpenFilter, SeverityFilter, ConditionFilter)
+
+def _about_snoozing(incident: Incident) -> Confirmation:
+    return Confirmation(
+        title=_("Snooze"),
+        question=_("For how long do you want to hear no more of “%(title)s”?") % {"title": incident.title},
+        points=[
+            _("Until then it is neither repeated nor escalated. Its end is told all the same."),
+            _("Then it is said once more, unless somebody has acknowledged it."),
+        ],
+        button=_("Snooze"),
+        choices=list(caring.SNOOZES.items()),
+    )
+
+
+@admin.register(Incident)
+class IncidentAdmin(SyncedAdmin):
+    """Read-only but for what people do about it: incidents open and close by themselves."""
+
+    list_display = ("trouble", "grade", "state", "since", "lasted", "where", "sort")
+    list_filter = (
+        incident_filters.OpenFilter, incident_filters.SeverityFilter, incident_filters.ConditionFilter,
+        incident_filters.ClusterFilter,
+    )  # fmt: skip
     list_select_related = ("cluster", "node", "server", "acknowledged_by")
+    list_before_template = "monitoring/incident/list_top.html"
     search_fields = ("title", "server__name", "=server__vmid", "node__name", "cluster__name")
     search_help_text = gettext_lazy("Trouble, server, VMID, node or cluster")
     ordering = ("-opened_at", "-pk")
-    actions_detail = ("acknowledge", "snooze_hour", "snooze_four", "snooze_day")
+    actions = ("acknowledge_selected",)
+    actions_detail = ("acknowledge", "snooze")
     export_columns = (
         "title", "severity", "condition", "cluster__name", "node__name", "server__name", "opened_at", "closed_at",
-        "ending", "acknowledged_at", "acknowledged_by__username",
+        "ending", "acknowledged_at", "acknowledged_by__username", "snoozed_until",
     )  # fmt: skip
+    empty_title = gettext_lazy("All quiet")
     empty_hint = gettext_lazy("Nothing is wrong that the portal knows of.")
+    nothing_hint = gettext_lazy("Those that are over are left out: choose “all” as state to see them.")
 
     def has_acknowledge_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether the button is offered."""
         return self.allows(request, "acknowledge", obj)
 
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """None above the page: its first card has them, in reach of a thumb."""
+        return []
+
+    def prepare(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        """What keeps the open ones quiet: the rules are read once for all of them."""
+        mutes_of = muting() if any(row.is_open for row in rows) else None
+        for row in rows:
+            row.mutes = mutes_of(row.judged_labels) if mutes_of and row.is_open else []
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """With how many there are of each sort."""
+        counted = {} if request.method == "POST" else {"counts": incident_filters.counts(request.GET.dict())}
+        return super().changelist_view(request, {**(extra_context or {}), **counted})
+
     @display(description=gettext_lazy("trouble"), ordering="title")
-    def trouble(self, incident: Incident) -> str:
+    def trouble(self, incident: Incident) -> Any:
         """Its title."""
-        return incident.title
+        return format_html('<span class="pm-name">{}</span>', incident.title)
 
     @display(description=gettext_lazy("severity"), ordering="severity")
     def grade(self, incident: Incident) -> Any:
@@ -112,8 +109,8 @@ class IncidentAdmin(SnoozeButtons, SyncedAdmin):
 
     @display(description=gettext_lazy("state"), ordering="closed_at")
     def state(self, incident: Incident) -> Any:
-        """Open, acknowledged by whom, or over."""
-        return shown.state(incident)
+        """Open, acknowledged by whom, or over; and what keeps it quiet."""
+        return format_html("{}{}", shown.state(incident), shown.suppressed(incident, getattr(incident, "mutes", ())))
 
     @display(description=gettext_lazy("since"), ordering="opened_at")
     def since(self, incident: Incident) -> Any:
@@ -130,19 +127,69 @@ class IncidentAdmin(SnoozeButtons, SyncedAdmin):
         """The thing it is about."""
         return shown.subject(incident)
 
+    @display(description=gettext_lazy("condition"), ordering="condition")
+    def sort(self, incident: Incident) -> str:
+        """What is wrong."""
+        return incident.get_condition()
+
+    # --- what people do about it
+
     @object_button(
-        permission="acknowledge",
-        description=gettext_lazy("Acknowledge"),
-        path="acknowledge",
-        icon="front_hand",
+        permission="acknowledge", description=gettext_lazy("Acknowledge"), path="acknowledge", icon="front_hand",
         confirmation=_about_acknowledging,
-    )
+    )  # fmt: skip
     def acknowledge(self, request: HttpRequest, incident: Incident) -> Outcome:
         """Keep who looks after it, unless somebody was faster."""
-        with transaction.atomic():
-            mine = Incident.objects.filter(pk=incident.pk, acknowledged_at=None, closed_at=None).order_by()
-            if not mine.update(acknowledged_at=clock.now(), acknowledged_by=request.user):
-                return Outcome(_("Somebody else was faster, or it is over."), messages.INFO)
-            note(incident, {"acknowledged_by": ("", str(request.user))})
-            acknowledged(incident.message_id, str(request.user))
+        if not caring.acknowledge(incident, request.user):
+            return Outcome(_("Somebody else was faster, or it is over."), messages.INFO)
         return Outcome(_("You look after “%(title)s” now.") % {"title": incident.title})
+
+    @object_button(
+        permission="acknowledge", description=gettext_lazy("Snooze"), path="snooze", icon="snooze",
+        confirmation=_about_snoozing,
+    )  # fmt: skip
+    def snooze(self, request: HttpRequest, incident: Incident) -> Outcome:
+        """Hear no more of it for a while."""
+        until = caring.end_of(request.POST.get("choice", ""))
+        if until is None:
+            return Outcome(_("Choose one of the buttons: for how long?"), messages.ERROR, f"{_page(incident)}snooze/")
+        if not caring.snooze(incident, until, request.user):
+            sentence = _(
+                "There is nothing to keep quiet: it was told to nobody, somebody looks after it, or it is over."
+            )
+            return Outcome(sentence, messages.INFO)
+        return Outcome(_("Nobody is reminded of it until %s.") % shown.moment_words(until))
+
+    @admin.action(description=gettext_lazy("Acknowledge"), permissions=["acknowledge"])
+    def acknowledge_selected(self, request: HttpRequest, queryset: QuerySet[Incident]) -> HttpResponse:
+        """Asked first, done by the second POST."""
+        rows = list(queryset.order_by("-opened_at")[:AT_ONCE])
+        able = [row for row in rows if may(request.user, "acknowledge", row)]
+        if not able:
+            messages.warning(request, _("None of them waits for anybody: they are acknowledged already, or over."))
+        elif "confirmed" not in request.POST:
+            return _ask_about_many(self, request, able, len(rows) - len(able))
+        else:
+            done = sum(caring.acknowledge(row, request.user) for row in able)
+            words = ngettext("You look after %(count)d incident now.", "You look after %(count)d incidents now.", done)
+            messages.success(request, words % {"count": done})
+        return HttpResponseRedirect(list_url(Incident))
+
+
+def _page(incident: Incident) -> str:
+    return object_url(incident).removesuffix("change/")
+
+
+def _ask_about_many(model_admin: Any, request: HttpRequest, able: list[Incident], rest: int) -> HttpResponse:
+    count = len(able)
+    words = ngettext("Tell the others that you look after this incident?",
+                     "Tell the others that you look after these %(count)d incidents?", count)  # fmt: skip
+    points = [row.title for row in able[:NAMED]]
+    points += [_("… and %d more") % (count - NAMED)] if count > NAMED else []
+    points += [_("Left out, for they are acknowledged or over: %d") % rest] if rest else []
+    hidden = [("action", "acknowledge_selected"), ("confirmed", "yes")]
+    hidden += [(ACTION_CHECKBOX_NAME, str(row.pk)) for row in able]
+    about = Confirmation(
+        _("Acknowledge"), words % {"count": count}, _("I look after them"), [*points, *_meaning()], hidden=hidden
+    )
+    return ask(model_admin, request, about, list_url(Incident))

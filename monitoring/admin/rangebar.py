@@ -32,6 +32,7 @@ SPELLED: Final = re.compile(r"now(-\d{1,9}[smhdwMy])?")
 OF_ROWS: Final = ("cluster", "node", "server")  # what the portal itself knows; Prometheus is asked for others
 KEPT: Final = ("from", "to", "refresh", "renderer")
 LISTED: Final = quick.LISTED  # names that are offered; others can be typed
+UNASKED: Final[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True)
@@ -63,12 +64,19 @@ class Choice:
     hint: str
 
 
-def of(request: HttpRequest, shown: Dashboard | None = None, variables: Mapping[str, str] | None = None) -> Bar:
-    """The bar of that page. A range that cannot be shown is bounded, and ``words`` say so."""
+def of(
+    request: HttpRequest,
+    shown: Dashboard | None = None,
+    variables: Mapping[str, str] | None = None,
+    unasked: Mapping[str, str] = UNASKED,
+) -> Bar:
+    """The bar of that page. A range that cannot be shown is bounded, and ``words`` say so. ``unasked``: the range and
+    refresh of a page whose address names none."""
     asked = request.GET.dict()
     typed = dict(asked)
-    if not {"from", "to"} & asked.keys() and (first := quick.first_range()):
+    if not {"from", "to"} & asked.keys() and not unasked and (first := quick.first_range()):
         asked["from"] = first
+    asked = {**unasked, **asked}
     found = ranges.read(asked)
     spelled = _spelled(asked, found)
     refresh = asked.get("refresh", "30s" if shown is None else _length(shown.refresh))

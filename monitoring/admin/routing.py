@@ -1,55 +1,17 @@
-"""What routes and silences have to do with an incident, a server, a node or a cluster, on their pages."""
+"""What routes and silences have to do with a server, a node or a cluster, on their pages."""
 
-from typing import Any, Final
+from typing import Any
 
 from django.http import HttpRequest
 from django.utils import formats, timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from monitoring.models import Incident
 from monitoring.things import identity_of, labels_of
-from notifications import decisions, may_see_rules, may_silence, muted_now, reach, silence_url, try_url
+from notifications import may_see_rules, may_silence, muted_now, reach, silence_url, try_url
 from portal.lib import show
-from portal.lib.sections import Section, Table, section
+from portal.lib.sections import Section, section
 from servers.models import Cluster, Node, Server
-
-MOST: Final = 60
-
-
-@section("monitoring.incident", order=17)
-def incident_decisions(request: HttpRequest, incident: Incident) -> Section:
-    """Why somebody was told of it, or was not: every decision, in order."""
-    lines = decisions(incident.message_id)
-    rows = [
-        [show.moment(line.at), line.route or show.DASH, line.channel or show.DASH, line.badge, line.sentence]
-        for line in lines[-MOST:]
-    ]
-    head = [_("When"), _("Route"), _("Channel"), _("Decision"), _("Why")]
-    empty = _("Nothing was decided about it: it was told before decisions were kept.")
-    labels = {**incident.labels, "condition": incident.condition, "severity": incident.severity}
-    return Section(
-        _("Why it was told, or not"),
-        context={"table": Table(head, rows, empty)},
-        icon="alt_route",
-        url=try_url(labels) if may_see_rules(request.user) else "",
-        url_text=_("Try the routes"),
-        wide=True,
-    )
-
-
-@section("monitoring.incident:top", order=20)
-def incident_silences(request: HttpRequest, incident: Incident) -> Section | None:
-    """What keeps it quiet, and links that begin a silence."""
-    if incident.closed_at is not None:
-        return None
-    thing: Any = incident.server or incident.node or incident.cluster
-    alone = {"incident": incident.message_id}
-    labels = {**incident.labels, "condition": incident.condition, "severity": incident.severity, **alone}
-    links = [(_("Silence this incident"), silence_url(alone))]
-    if thing is not None:
-        links.append((_("Silence all about %s") % thing, silence_url(identity_of(thing))))
-    return _quiet(request, labels, links)
 
 
 @section("servers.server", order=12)

@@ -24,28 +24,41 @@ ORDER: Final = 5
 @section("servers.server", order=ORDER)
 def of_server(request: HttpRequest, server: Server) -> Section | None:
     """How a server fares; a template never runs."""
-    if server.template:
-        return None
-    return _of(request, "server", server, {"cluster": server.cluster.name, "server": str(server.vmid)})
+    return of_thing(request, server)
 
 
 @section("servers.node", order=ORDER)
 def of_node(request: HttpRequest, node: Node) -> Section | None:
     """How a node fares."""
-    return _of(request, "node", node, {"cluster": node.cluster.name, "node": node.name})
+    return of_thing(request, node)
 
 
 @section("servers.cluster", order=ORDER)
 def of_cluster(request: HttpRequest, cluster: Cluster) -> Section | None:
     """How a cluster fares."""
-    return _of(request, "cluster", cluster, {"cluster": cluster.name})
+    return of_thing(request, cluster)
 
 
-def _of(request: HttpRequest, thing: Thing, subject: Any, variables: Mapping[str, str]) -> Section | None:
+def of_thing(
+    request: HttpRequest, thing: Server | Node | Cluster, unasked: Mapping[str, str] = rangebar.UNASKED
+) -> Section | None:
+    """Its panels. ``unasked``: the range where the page's address names none."""
+    if isinstance(thing, Cluster):
+        return _of(request, "cluster", thing, {"cluster": thing.name}, unasked)
+    if isinstance(thing, Node):
+        return _of(request, "node", thing, {"cluster": thing.cluster.name, "node": thing.name}, unasked)
+    if thing.template:
+        return None
+    return _of(request, "server", thing, {"cluster": thing.cluster.name, "server": str(thing.vmid)}, unasked)
+
+
+def _of(
+    request: HttpRequest, thing: Thing, subject: Any, variables: Mapping[str, str], unasked: Mapping[str, str]
+) -> Section | None:
     shown = panels.panels_of(thing)[:MOST]
     if not shown or not may(request.user, "view", subject):
         return None
-    uid, bar = shown[0].dashboard_uid, rangebar.of(request)
+    uid, bar = shown[0].dashboard_uid, rangebar.of(request, unasked=unasked)
     found = dashboards.answers(request, uid)
     context = {
         "bar": bar, "choices": [], "line": found.line, "panels": shown, "variables": variables, "range": bar.range,

@@ -2,8 +2,9 @@
 
 from monitoring.models.coverage import ServerCoverage
 from monitoring.models.hooks import HookToken, Inbound, Source, TokenKind
-from monitoring.models.incident import Alert, AlertStatus, Condition, Incident, Severity
+from monitoring.models.incident import Alert, AlertStatus, Condition, Incident, Severity, StepKind
 from monitoring.models.review import Review
+from monitoring.models.story import Annotation, IncidentStep
 from monitoring.models.threshold import AlertThreshold
 from monitoring.models.users import ActiveUser
 from monitoring.models.watching import ConditionOverride, Suspicion
@@ -13,15 +14,18 @@ __all__ = [
     "Alert",
     "AlertStatus",
     "AlertThreshold",
+    "Annotation",
     "Condition",
     "ConditionOverride",
     "HookToken",
     "Inbound",
     "Incident",
+    "IncidentStep",
     "Review",
     "ServerCoverage",
     "Severity",
     "Source",
+    "StepKind",
     "Suspicion",
     "TokenKind",
 ]

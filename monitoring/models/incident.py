@@ -51,6 +51,16 @@ class AlertStatus(models.TextChoices):
     RESOLVED = "resolved", _("resolved")
 
 
+class StepKind(models.TextChoices):
+    """What happened to an incident after its beginning."""
+
+    REOPENED = "reopened", _("came back")
+    WORSE = "worse", _("got worse")
+    ACKNOWLEDGED = "acknowledged", _("acknowledged")
+    SNOOZED = "snoozed", _("snoozed")
+    CLOSED = "closed", _("over")
+
+
 def flapping_window() -> timedelta:
     """Trouble that is back within this time of its end is the same trouble, flapping."""
     return timedelta(minutes=settings.PORTAL_FLAPPING_MINUTES)
@@ -84,6 +94,8 @@ class Incident(models.Model):
     acknowledged_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, verbose_name=_("acknowledged by")
     )
+    # Until then nobody is reminded of it. Who asked for that is a step.
+    snoozed_until = models.DateTimeField(_("snoozed until"), null=True)
 
     class Meta:
         verbose_name = _("incident")
@@ -104,8 +116,12 @@ class Incident(models.Model):
         return self.title
 
     def allows(self, action: str) -> bool:
-        """Only what is open and not yet acknowledged can be acknowledged."""
+        """Only what is open and not yet acknowledged can be acknowledged, or snoozed under the same right."""
         return action != "acknowledge" or (self.is_open and self.acknowledged_at is None)
+
+    def get_condition(self) -> str:
+        """What is wrong in the person's language; a rule of one's own has a name of its own."""
+        return str(dict(Condition.choices).get(self.condition, self.condition))
 
     @property
     def is_open(self) -> bool:
@@ -122,6 +138,16 @@ class Incident(models.Model):
         """What its opening and its recovery share on the way to the channels."""
         return f"incident-{self.pk}"
 
+    @property
+    def judged_labels(self) -> dict[str, str]:
+        """What routes and silences judge its messages by."""
+        own = {"condition": self.condition, "severity": self.severity, "incident": self.message_id}
+        return {**self.labels, **own}
+
+    def snoozed_at(self, moment: datetime) -> bool:
+        """Whether somebody wanted to hear no more of it until later than that."""
+        return self.is_open and self.snoozed_until is not None and self.snoozed_until > moment
+
     def flaps_at(self, moment: datetime) -> bool:
         """Whether it came back so lately that its next end need not be the last."""
         return self.reopened_at is not None and moment - self.reopened_at < flapping_window()
@@ -132,6 +158,7 @@ class Incident(models.Model):
         if not mine.order_by().update(closed_at=moment, ending=ending, tell_at=tell_at):
             return False
         self.closed_at, self.ending, self.tell_at = moment, ending, tell_at
+        self.steps.create(kind=StepKind.CLOSED, at=moment, text=ending)
         return True
 
     def reopen(self, moment: datetime, *, flap: bool = True, tell_at: datetime | None = None) -> bool:
@@ -144,6 +171,7 @@ class Incident(models.Model):
             return False
         for name, value in values.items():
             setattr(self, name, value)
+        self.steps.create(kind=StepKind.REOPENED, at=moment)
         return True
 
 

@@ -20,13 +20,19 @@ from portal.lib.access import may
 
 @dataclass(frozen=True)
 class Confirmation:
-    """What the page before the deed says. Without a ``button`` it says why nothing can be done now."""
+    """What the page before the deed says. Without a ``button`` it says why nothing can be done now.
+
+    ``choices`` (value, words) are buttons beside each other instead of the one; the POST has the value as ``choice``.
+    ``hidden`` are names and values that the POST takes along.
+    """
 
     title: Any
     question: Any
     button: Any
     points: list[Any] = field(default_factory=list)
     danger: bool = False
+    choices: list[tuple[str, Any]] = field(default_factory=list)
+    hidden: list[tuple[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ def object_button(
             if not may(request.user, permission, obj):
                 return turn_away(model_admin, request, obj, description)
             if request.method != "POST":
-                return _ask(model_admin, request, obj, confirmation(obj))
+                return ask(model_admin, request, confirmation(obj), object_url(obj), obj)
             return _answer(model_admin, request, obj, deed(model_admin, request, obj))
 
         button = unfold_action(description=description, url_path=path, icon=icon)(view)
@@ -82,6 +88,22 @@ def list_url(model: Any, **filters: str | int) -> str:
     return f"{address}?{urlencode(filters)}" if filters else address
 
 
+def ask(
+    model_admin: Any, request: HttpRequest, confirmation: Confirmation, back_url: str, obj: Any = None
+) -> HttpResponse:
+    """The page before the deed. Its POST goes to the address that was asked for."""
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "original": obj,
+        "title": confirmation.title,
+        "confirmation": confirmation,
+        "back_url": back_url,
+        "media": model_admin.media,
+    }
+    return TemplateResponse(request, "portal/confirm.html", context)
+
+
 def turn_away(model_admin: Any, request: HttpRequest, obj: Any, what: Any) -> HttpResponse:
     """The answer to who may look and not do ``what``: a sentence. Raises PermissionDenied for who may not look."""
     if not model_admin.has_view_permission(request, obj):
@@ -89,19 +111,6 @@ def turn_away(model_admin: Any, request: HttpRequest, obj: Any, what: Any) -> Ht
     sentence = _("You may not do that (“%(what)s”): ask an administrator for the right to it.") % {"what": what}
     messages.error(request, sentence)
     return HttpResponseRedirect(object_url(obj))
-
-
-def _ask(model_admin: Any, request: HttpRequest, obj: Any, confirmation: Confirmation) -> HttpResponse:
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "opts": model_admin.opts,
-        "original": obj,
-        "title": confirmation.title,
-        "confirmation": confirmation,
-        "back_url": object_url(obj),
-        "media": model_admin.media,
-    }
-    return TemplateResponse(request, "portal/confirm.html", context)
 
 
 def _answer(model_admin: Any, request: HttpRequest, obj: Any, result: "Outcome | HttpResponse") -> HttpResponse:

@@ -107,5 +107,17 @@ def moment(when: datetime | None, *, never: object = "") -> SafeString:
     )
 
 
+def exact(when: datetime | None, *, never: object = DASH) -> SafeString:
+    """Day and time to the second, in the person's zone; how long ago it was is the tooltip."""
+    if when is None:
+        return format_html('<span class="pm-unknown">{}</span>', never)
+    local = timezone.localtime(when)
+    day = _("today") if local.date() == timezone.localtime(clock.now()).date() else formats.date_format(local, "M j")
+    return format_html(
+        '<time class="pm-time" datetime="{}" title="{}">{} {}</time>',
+        when.isoformat(), clock.ago(when), day, f"{local:%H:%M:%S}",
+    )  # fmt: skip
+
+
 def _title(title: object) -> SafeString:
     return format_html(' title="{}"', title) if title else SafeString("")

@@ -49,9 +49,9 @@ def test_acknowledging_stops_the_reminders(root, incident):
 
 def test_snoozing_puts_them_off_by_post_only(root, incident):
     before = Watch.objects.get().due_at
-    root.get(url("snooze_four", incident))
+    root.get(url("snooze", incident))
     assert Watch.objects.get().due_at == before
-    root.post(url("snooze_four", incident))
+    root.post(url("snooze", incident), {"choice": "240"})
     assert Watch.objects.get().due_at > before
     assert Decision.objects.filter(reason="snoozed").count() == 1
 
