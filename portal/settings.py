@@ -119,9 +119,10 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "portal"
 CELERY_TASK_TIME_LIMIT = 300
 CELERY_TASK_SOFT_TIME_LIMIT = 240
-CELERY_TASK_ACKS_LATE = True
+# Taken when it arrives: what must survive is a row, and the beat finds it again. A late word to a Redis that went away
+# meanwhile would end the worker, and a task that is told of the loss would be killed in the middle of its call.
+CELERY_TASK_ACKS_LATE = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A nudge that cannot be sent is no loss (the beat finds the row), so it must not hold a request up.
 # Without max_retries each nudge would wait six seconds for a Redis that is away.
