@@ -27,7 +27,8 @@ PRESETS: Final = {
     "now-90d": gettext_lazy("Last 90 days"),
 }
 CUSTOM: Final = "custom"
-REFRESHES: Final = {"": gettext_lazy("Off"), "15s": "15 s", "30s": "30 s", "1m": "1 min", "5m": "5 min"}
+REFRESHES: Final = {"": gettext_lazy("Off"), "15s": gettext_lazy("15 s"), "30s": gettext_lazy("30 s"),
+                    "1m": gettext_lazy("1 min"), "5m": gettext_lazy("5 min")}  # fmt: skip
 SPELLED: Final = re.compile(r"now(-\d{1,9}[smhdwMy])?")
 OF_ROWS: Final = ("cluster", "node", "server")  # what the portal itself knows; Prometheus is asked for others
 KEPT: Final = ("from", "to", "refresh", "renderer")
