@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from portal.lib import clock, show
 from portal.lib.buttons import list_url
+from servers import console
 from servers.admin import labels, records, usage
 from servers.figures import Figures
 from servers.models import Backup, BackupRun, Cluster, Node, NodeStatus, Server, StateChange, Storage
@@ -28,6 +29,7 @@ def of_server(server: Server) -> tuple[Facts, Any, str]:
         (_("Cluster"), labels.to(server.cluster)),
         (_("Node"), labels.to(server.node)),
         (_("Address"), _address(server)),
+        (_("Console"), _console(server)),
         (_("CPU"), format_html("{} <small>{}</small>", cpu, labels.cores(server.max_cpu))),
         (_("Memory"), format_html("{} <small>{}</small>", memory, show.size(server.max_memory))),
         (_("Disk"), _disk(server, now.disk if now else None)),
@@ -54,6 +56,17 @@ def _address(server: Server) -> Any:
     else:
         note = _("told by %(teller)s, %(when)s") % {"teller": teller, "when": clock.ago(server.agent_asked_at)}
     return format_html('{} <small class="pm-break">{}</small>', server.address or _("unknown"), note)
+
+
+def _console(server: Server) -> Any:
+    """A link to Proxmox's own console, and the line for a shell. Whoever opens it logs in there."""
+    if server.is_retired or server.template:
+        return ""
+    url, line = console.url(server), console.shell_line(server)
+    link = format_html('<a class="pm-link" href="{}" target="_blank" rel="noopener noreferrer">{}</a>',
+                       url, _("Open in Proxmox")) if url else ""  # fmt: skip
+    shell = format_html('<code class="pm-code">{}</code>', line) if line else ""
+    return format_html("{} {}", link, shell) if link or shell else ""
 
 
 def _disk(server: Server, used: int | None) -> Any:

@@ -14,7 +14,7 @@ from portal.lib.access import may
 from portal.lib.buttons import Confirmation, Outcome, object_button, object_url, turn_away
 from portal.lib.sections import Table
 from servers.admin.changing.pages import FORMS, form_url
-from servers.models import Operation, OperationState
+from servers.models import Action, Operation, OperationState, Server
 from servers.operations import Refusal, try_again
 from servers.proxmox.errors import Invalid
 
@@ -95,8 +95,10 @@ class RetryButtons:
     def _may_retry(self, request: HttpRequest, obj: Any) -> bool:
         admin: Any = self
         operation = obj if isinstance(obj, Operation) or obj is None else admin.object_once(request, str(obj))
-        if operation is None or operation.state not in OVER_BADLY or operation.server is None:
+        if operation is None or operation.state not in OVER_BADLY:
             return False
+        if operation.server is None:
+            return operation.action == Action.CREATE and may(request.user, "provision", Server)
         return may(request.user, operation.plan.right, operation.server)
 
     def has_retry_permission(self, request: HttpRequest, obj: Any = None) -> bool:
