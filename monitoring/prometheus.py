@@ -86,21 +86,39 @@ class Peer:
             yield from whole
         yield rest
 
-    def _send(self, method: str, path: str, params: dict[str, str], headers: Mapping[str, str] = NO_HEADERS) -> Answer:
+    def send_json(self, method: str, path: str, payload: Any) -> Any:
+        """The JSON of the good answer to a request that brings JSON. Raises PeerError."""
+        return self.parsed(self._good(self._send(method, path, {}, payload=payload)).body)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        params: dict[str, str],
+        headers: Mapping[str, str] = NO_HEADERS,
+        payload: Any = None,
+    ) -> Answer:
         status, body = 0, bytearray()
-        for status, chunk in self._chunks(method, path, params, self.largest, headers):  # noqa: B007
+        for status, chunk in self._chunks(method, path, params, self.largest, headers, payload):  # noqa: B007
             body += chunk
         return Answer(status, bytes(body))
 
-    def _chunks(
-        self, method: str, path: str, params: dict[str, str], limit: int, more: Mapping[str, str] = NO_HEADERS
+    def _chunks(  # noqa: PLR0913, PLR0917  (what a request has)
+        self,
+        method: str,
+        path: str,
+        params: dict[str, str],
+        limit: int,
+        more: Mapping[str, str] = NO_HEADERS,
+        payload: Any = None,
     ) -> Iterator[tuple[int, bytes]]:
         """Status and body in pieces, within the limits."""
+        asked: dict[str, Any] = {"params": params, "stream": True, **({} if payload is None else {"json": payload})}
         headers = {**({"Authorization": f"Bearer {self.token}"} if self.token else {}), **more}
         try:
             with (
                 OutgoingSession("stack", self.seconds) as session,
-                closing(session.request(method, self.url + path, params=params, headers=headers, stream=True)) as got,
+                closing(session.request(method, self.url + path, headers=headers, **asked)) as got,
             ):
                 yield got.status_code, b""
                 for piece in pieces(got, seconds=self.seconds, limit=limit):

@@ -12,7 +12,7 @@ from django.core.cache import cache
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from monitoring import canary, stack_checks, stack_facts, stack_tables
+from monitoring import annotations, canary, stack_checks, stack_facts, stack_tables
 from monitoring.models import Review
 from monitoring.stack_checks import Check
 from monitoring.stack_tables import RuleUse, Target
@@ -47,7 +47,12 @@ class Report:
 def look() -> Report:
     """Ask every program, judge the answers. Takes three seconds at most."""
     facts = stack_facts.gather()
-    checks = [*stack_checks.judge(facts), canary_check(facts, clock.now()), review_check(clock.now())]
+    checks = [
+        *stack_checks.judge(facts),
+        canary_check(facts, clock.now()),
+        annotations_check(),
+        review_check(clock.now()),
+    ]
     return Report(clock.now(), facts.seconds, checks, stack_tables.targets_of(facts), stack_tables.rule_use(facts))
 
 
@@ -85,6 +90,17 @@ def canary_check(facts: stack_facts.Facts, moment: datetime) -> Check:
     if absent:
         return Check("canary", title, State.ABSENT, _("It takes Prometheus and Alertmanager to tell."))
     return Check("canary", title, State.WARNING, sentence)
+
+
+def annotations_check() -> Check:
+    """Whether Grafana's graphs show what incidents there are."""
+    title = _("Incidents are marked in Grafana")
+    if not annotations.wanted():
+        sentence = _("With a token of the role Editor in PORTAL_GRAFANA_TOKEN they are marks on its graphs.")
+        return Check("annotations", title, State.ABSENT, sentence)
+    if error := annotations.last_error():
+        return Check("annotations", title, State.WARNING, error)
+    return Check("annotations", title, State.OK, _("Grafana shows them as they are."))
 
 
 def review_check(moment: datetime) -> Check:

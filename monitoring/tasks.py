@@ -5,7 +5,7 @@ from typing import Any, Final
 from celery import shared_task
 from django.conf import settings
 
-from monitoring import evaluation, inbound, queue_metrics, watching
+from monitoring import annotations, evaluation, inbound, queue_metrics, watching
 from monitoring.models import Inbound
 from portal.lib import clock
 
@@ -22,6 +22,11 @@ BEAT: Final[dict[str, dict[str, Any]]] = {
         "options": {"expires": 10},
     },
     "monitoring: take what webhooks kept": {"task": "monitoring.tasks.take_all_inbound", "options": {"expires": 30}},
+    "monitoring: mark incidents in Grafana": {
+        "task": "monitoring.tasks.mark_incidents",
+        "schedule": 10 * settings.PORTAL_TICK_SECONDS,
+        "options": {"expires": 30},
+    },
     "monitoring: forget old webhooks": {
         "task": "monitoring.tasks.prune_inbound",
         "schedule": 600 * settings.PORTAL_TICK_SECONDS,
@@ -63,6 +68,12 @@ def take_all_inbound() -> None:
     """What was kept and not taken: the guarantee behind the nudge, for messages that are some seconds old."""
     for pk in inbound.waiting(clock.now()):
         take_inbound.delay(pk)
+
+
+@shared_task(ignore_result=True)
+def mark_incidents() -> None:
+    """Show on Grafana's graphs when incidents began and ended, where there is a token for it."""
+    annotations.mark(clock.now())
 
 
 @shared_task(ignore_result=True)

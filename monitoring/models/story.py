@@ -50,6 +50,9 @@ class Annotation(models.Model):
     @classmethod
     def due(cls, moment: datetime) -> "models.QuerySet[Annotation]":
         """Those that Grafana does not show as they are, and that nobody is at."""
-        ended = Q(incident__closed_at=None, marked_end=None) | Q(incident__closed_at=F("marked_end"))
+        end = F("incident__closed_at")
+        stale = Q(grafana_id=None) | Q(marked_end__lt=end) | Q(marked_end__gt=end)
+        stale |= Q(marked_end=None, incident__closed_at__isnull=False)
+        stale |= Q(marked_end__isnull=False, incident__closed_at=None)
         free = Q(claimed_until=None) | Q(claimed_until__lt=moment)
-        return cls.objects.filter(free, due_at__lte=moment).exclude(Q(grafana_id__isnull=False) & ended)
+        return cls.objects.filter(free, stale, due_at__lte=moment)

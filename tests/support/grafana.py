@@ -73,6 +73,9 @@ class StandInGrafana:
     answers: dict[str, tuple[int, Mapping[str, str], bytes]] = field(default_factory=dict)
     port: int = 0
     seen: list[Seen] = field(default_factory=list)
+    # Number → what was written, in Grafana's words.
+    annotations: dict[int, dict[str, Any]] = field(default_factory=dict)
+    may_write: bool = True
 
     def __enter__(self) -> "StandInGrafana":
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self))
@@ -110,7 +113,7 @@ class StandInGrafana:
             return 200, {"Content-Type": "text/javascript", "Cache-Control": "max-age=3600"}, b"'a file of Grafana's'"
         return self._page(path, seen)
 
-    def _api(self, path: str, seen: Seen) -> tuple[int, Any]:
+    def _api(self, path: str, seen: Seen) -> tuple[int, Any]:  # noqa: PLR0911  (one per path)
         if path == "/api/health":
             return (200 if self.database == "ok" else 503), {"database": self.database, "version": self.version}
         known = self.person(seen.headers)
@@ -119,6 +122,8 @@ class StandInGrafana:
             return 401, {"message": "Unauthorized"}
         if path == "/api/user" and known:
             return 200, {"login": known[0], "role": known[1]}
+        if path.startswith("/api/annotations"):
+            return self._annotations(path, seen)
         if path == "/api/search":
             return 200, [
                 {"uid": uid, "type": "dash-db", "title": one.get("title")} for uid, one in self.dashboards.items()
@@ -127,6 +132,28 @@ class StandInGrafana:
             one = self.dashboards.get(unquote(found[1]))
             return (200, {"dashboard": one}) if one else (404, {"message": "Dashboard not found"})
         return 200, {"path": seen.path, "got": seen.body.decode(errors="replace")}
+
+    def _annotations(self, path: str, seen: Seen) -> tuple[int, Any]:
+        """As its HTTP API has them: a mark without ``timeEnd`` ends when it begins."""
+        if seen.method == "GET":
+            wanted = set(seen.query.get("tags", ()))
+            return 200, [
+                {"id": number, **one} for number, one in self.annotations.items() if wanted <= set(one["tags"])
+            ]
+        if not self.may_write:
+            return 403, {"message": "You'll need additional permissions to perform this action."}
+        body = json.loads(seen.body)
+        if seen.method == "POST" and path == "/api/annotations":
+            if not body.get("text"):
+                return 400, {"message": "text field should not be empty"}
+            number = len(self.annotations) + 1
+            self.annotations[number] = {"timeEnd": body["time"], **body}
+            return 200, {"message": "Annotation added", "id": number}
+        number = int(path.rpartition("/")[2])
+        if seen.method != "PATCH" or number not in self.annotations:
+            return 404, {"message": "Annotation not found"}
+        self.annotations[number].update(body)
+        return 200, {"message": "Annotation patched"}
 
     def person(self, headers: Mapping[str, str] | Message) -> tuple[str, str] | None:
         """Login and role of whoever asks, if it believes them."""
