@@ -203,7 +203,6 @@ def test_a_token_file_that_is_gone_is_a_start_that_fails(tmp_path):
 
 
 @pytest.mark.real
-@pytest.mark.xdist_group("up")
 def test_bin_up_runs_it_and_the_portal_asks_it(tmp_path, monkeypatch):
     stand_in(tmp_path / "bin")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")

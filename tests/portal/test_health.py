@@ -51,7 +51,6 @@ def test_a_broker_that_is_away_is_told_in_a_sentence(client, settings):
 
 
 @pytest.mark.real
-@pytest.mark.xdist_group("processes")
 def test_redis_gone_and_back_is_seen_by_a_running_portal():
     with Portal() as portal:
         portal.start("redis", "web")
@@ -64,7 +63,6 @@ def test_redis_gone_and_back_is_seen_by_a_running_portal():
 
 
 @pytest.mark.real
-@pytest.mark.xdist_group("processes")
 def test_a_database_that_is_away_is_told_without_its_address():
     with Portal({"PORTAL_DATABASE_URL": "postgres://portal:s3cret@127.0.0.1:1/portal"}) as portal:
         portal.start("redis", "web")

@@ -16,7 +16,7 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from tests.support.processes import BASE, environment, free_port, processes_with, wait_until
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("up")]
+pytestmark = pytest.mark.real
 
 
 class Up:
@@ -30,9 +30,9 @@ class Up:
     def start(self) -> "Up":
         """Start it and wait until it says that it is up."""
         with self.output.open("wb") as stream:
-            self.process = subprocess.Popen(
-                [BASE / "bin" / "up", *self.options], env=self.env, stdout=stream, stderr=stream, start_new_session=True
-            )
+            # Tests that run under nohup would hand on that SIGHUP is ignored.
+            command = ["env", "--default-signal=HUP", BASE / "bin" / "up", *self.options]
+            self.process = subprocess.Popen(command, env=self.env, stdout=stream, stderr=stream, start_new_session=True)
         wait_until(lambda: self.process.poll() is not None or "Up after" in self.said, 90, what=lambda: self.said)
         assert self.process.poll() is None, self.said
         return self
