@@ -61,7 +61,7 @@ def _facts(incident: Incident) -> list[tuple[str, Any]]:
 def _came_back(incident: Incident) -> str:
     if not incident.flaps:
         return ""
-    return ngettext("once", "%(count)d times", incident.flaps) % {"count": incident.flaps}
+    return ngettext("%(count)d time", "%(count)d times", incident.flaps) % {"count": incident.flaps}
 
 
 def _held(incident: Incident) -> list[tuple[str, SafeString]]:

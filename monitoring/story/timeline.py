@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -65,7 +66,7 @@ def _step(step: IncidentStep) -> Entry:
     icon, tone = ICONS.get(step.kind, ("circle", show.MUTED))
     detail: Any = step.text
     if step.kind == StepKind.SNOOZED:
-        detail = format_html("{} {}", _("until"), show.exact(step.until))
+        detail = SafeString(_("until %s") % show.exact(step.until))
     elif step.kind == StepKind.REOPENED:
         detail = _("soon after its end: it flaps, or a source had not seen the end")
     elif step.kind == StepKind.WORSE:
@@ -79,7 +80,7 @@ def _before_steps(incident: Incident, kept: set[str]) -> Iterator[Entry]:
         by = str(incident.acknowledged_by or "")
         yield Entry(incident.acknowledged_at, "front_hand", _("acknowledged"), "", by, show.CALM)
     if incident.flaps and StepKind.REOPENED not in kept and incident.reopened_at:
-        times = ngettext("once", "%(count)d times", incident.flaps) % {"count": incident.flaps}
+        times = ngettext("%(count)d time", "%(count)d times", incident.flaps) % {"count": incident.flaps}
         yield Entry(incident.reopened_at, "replay", _("came back"), times, tone=show.BAD)
     if incident.closed_at and StepKind.CLOSED not in kept:
         yield Entry(incident.closed_at, "check_circle", _("over"), incident.ending, tone=show.GOOD)

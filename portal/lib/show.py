@@ -8,6 +8,7 @@ from django.utils import formats, timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from portal.lib import clock
 
@@ -112,7 +113,8 @@ def exact(when: datetime | None, *, never: object = DASH) -> SafeString:
     if when is None:
         return format_html('<span class="pm-unknown">{}</span>', never)
     local = timezone.localtime(when)
-    day = _("today") if local.date() == timezone.localtime(clock.now()).date() else formats.date_format(local, "M j")
+    is_today = local.date() == timezone.localtime(clock.now()).date()
+    day = _("today") if is_today else formats.date_format(local, pgettext("form of a day", "M j"))
     return format_html(
         '<time class="pm-time" datetime="{}" title="{}">{} {}</time>',
         when.isoformat(), clock.ago(when), day, f"{local:%H:%M:%S}",

@@ -35,10 +35,12 @@ def _ending(operation: Operation, words: str, left: str) -> str:
         return f"{words} {sentence % (facts | {'why': left})}"
     cleaned = operation.kept.get("cleaned", "")
     if cleaned == "removed":
-        return f"{words} {_('What had been made of it (guest %(vmid)s) was removed.') % facts}"
-    if cleaned == "foreign":
-        return f"{words} {_('Guest %(vmid)s is somebody else’s and was not touched.') % facts}"
-    return f"{words} {_('Nothing of it is left in Proxmox.')}"
+        sentence = _("What had been made of it (guest %(vmid)s) was removed.")
+    elif cleaned == "foreign":
+        sentence = _("Guest %(vmid)s is somebody else’s and was not touched.")
+    else:
+        sentence = _("Nothing of it is left in Proxmox.")
+    return f"{words} {sentence % facts}"
 
 
 PLANS: Final = (
