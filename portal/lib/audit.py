@@ -1,6 +1,7 @@
 """The audit trail: what ``.update()`` and buttons did, beside what auditlog sees by itself in ``save()``."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from auditlog.models import LogEntry
 from django.db.models import Model
@@ -29,3 +30,16 @@ def deleted(subject: Model, columns: Mapping[str, object]) -> None:
         action=LogEntry.Action.DELETE,
         changes={name: [str(value), ""] for name, value in columns.items()},
     )
+
+
+def entries(subject: Model, limit: int) -> list[tuple[datetime, str, dict[str, tuple[object, object]]]]:
+    """The newest entries about it: when, who ('' for none of the people), old and new values by column."""
+    rows = LogEntry.objects.get_for_object(subject).filter(action=LogEntry.Action.UPDATE).select_related("actor")
+    return [
+        (row.timestamp, row.actor.get_username() if row.actor else "", _pairs(row.changes or {}))
+        for row in rows.order_by("-timestamp")[:limit]
+    ]
+
+
+def _pairs(changes: Mapping[str, object]) -> dict[str, tuple[object, object]]:
+    return {name: (pair[0], pair[1]) for name, pair in changes.items() if isinstance(pair, list) and len(pair) == 2}

@@ -93,12 +93,6 @@ def _changes(request: HttpRequest, url: str, *, subject: bool = False, **conditi
     return _table(_("History"), "history", head, rows, _("Nothing has changed since it was first seen."), url)
 
 
-@section("servers.server", order=20)
-def server_changes(request: HttpRequest, server: Server) -> Section | None:
-    """A server's history."""
-    return _changes(request, list_url(StateChange, server=server.pk), server=server)
-
-
 @section("servers.node", order=40)
 def node_changes(request: HttpRequest, node: Node) -> Section | None:
     """A node's history."""

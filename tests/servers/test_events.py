@@ -1,0 +1,71 @@
+"""One list of what happened to a server: asked, seen, written; with who, before and after."""
+
+import json
+
+import pytest
+
+from portal.lib import clock
+from servers import events
+from servers.models import ChangeKind, Operation, OperationState, StateChange
+from tests.support import seed
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def server():
+    cluster = seed.make_cluster("berlin")
+    return seed.make_server(cluster, seed.make_node(cluster, "pve1"), name="db-1", status="running")
+
+
+@pytest.fixture
+def happened(server):
+    browser = seed.browser("operator")
+    browser.post(f"/admin/servers/server/{server.pk}/change/", {"owner": "platform", "_save": "1"})
+    Operation.objects.create(
+        cluster=server.cluster, server=server, action="resize", requester="영희", parameters={"memory": 4096},
+        state=OperationState.SUCCEEDED, finished_at=clock.now(),
+    )  # fmt: skip
+    StateChange.objects.create(
+        cluster=server.cluster, server=server, kind=ChangeKind.CONFIGURATION, field="max_memory",
+        old=str(2 * seed.GIB), new=str(4 * seed.GIB),
+    )  # fmt: skip
+    return browser
+
+
+def test_three_books_are_one_list_with_who_did_it(server, happened):
+    found = events.of_server(server)
+    assert {event.sort for event in found} == set(events.SORTS)
+    edit = next(event for event in found if event.sort == events.EDIT)
+    assert (edit.what, edit.old, edit.new) == ("owner", "", "platform")
+    assert edit.actor
+    seen = next(event for event in found if event.sort == events.CHANGE)
+    assert (seen.actor, seen.what) == ("영희", "max_memory")  # it came from her operation
+
+
+def test_a_change_that_no_operation_explains_has_no_actor(server, happened):
+    StateChange.objects.create(
+        cluster=server.cluster, server=server, kind=ChangeKind.MOVED, field="node", old="pve1", new="pve2",
+        at=clock.now() - events.SEEN_WITHIN * 10,
+    )  # fmt: skip
+    assert [event.actor for event in events.of_server(server) if event.what == "node"] == [""]
+
+
+def test_the_page_filters_and_is_a_file(server, happened):
+    url = f"/admin/servers/server/{server.pk}/events/"
+    page = happened.get(url, {"sort": "edit"}).content.decode()
+    assert "platform" in page
+    assert "2 GiB" not in page
+    rows = json.loads(happened.get(url, {"actor": "영희", "as": "json"}).content)
+    assert {row["what"] for row in rows} == {"resize", "max_memory"}
+    assert "max_memory" in happened.get(url, {"as": "csv"}).content.decode()
+
+
+def test_the_servers_page_shows_the_newest(server, happened):
+    page = happened.get(f"/admin/servers/server/{server.pk}/change/").content.decode()
+    assert f"/admin/servers/server/{server.pk}/events/" in page
+    assert "영희" in page
+
+
+def test_who_may_not_see_the_server_sees_no_events(server):
+    assert seed.browser("").get(f"/admin/servers/server/{server.pk}/events/").status_code == 403
