@@ -4,15 +4,16 @@ fingerprint and start. What cannot be understood of one alert leaves the others 
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import ModuleType
 from typing import Any, Final
 
 from django.conf import settings
 from django.db import DatabaseError, DataError
 from django.db.models import Q
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from monitoring import alertmanager, canary, grafana_alerts, incidents, proxmox_events, proxmox_findings
 from monitoring.conditions import Finding
@@ -21,14 +22,37 @@ from monitoring.models import Alert, AlertStatus, Condition, Inbound, Source
 from monitoring.models.hooks import MOST_ATTEMPTS
 from monitoring.payloads import NotUnderstood, Received
 from portal.lib import clock
+from portal.lib.nudge import at_most
 
 logger = logging.getLogger(__name__)
 COMPLAINTS: Final = 20
 BATCH: Final = 500
-STAY_EVERY: Final = 100
+# New beginnings and ends that one go makes: some seconds of work on a busy machine. Then others have their turn.
+AT_ONCE: Final = 50
+NUDGES: Final = 20  # deliveries of one go that are sent at once; the ring has the others sent
 # A message that is younger is probably being taken.
 GRACE: Final = timedelta(seconds=20)
 PRUNED_AT_ONCE: Final = 1000
+
+
+Known = dict[tuple[str, datetime], Alert]
+
+
+@dataclass
+class Go:
+    """What came of reading a part of a message: alerts that were taken, how many of the message's were looked at, how
+    many of them were news, whether some are left, and what was left out and why."""
+
+    taken: int = 0
+    read: int = 0
+    made: int = 0
+    left: bool = False
+    complaints: list[str] = field(default_factory=list)
+
+    def complain_once(self, sentence: str) -> None:
+        """Say so, unless it was said."""
+        if sentence not in self.complaints:
+            self.complaints.append(sentence)
 
 
 class Later(Exception):
@@ -36,40 +60,57 @@ class Later(Exception):
 
 
 def take(row: Inbound) -> int:
-    """Turn a kept message into alerts, unless another process is at it. Returns how many were taken."""
+    """Turn a kept message into alerts, unless another process is at it. Returns how many were taken.
+
+    Of a long one only the next few: a worker that reads ten thousand in one go does nothing else meanwhile.
+    """
     if not row.claim(clock.now()):
         return 0
+    row.refresh_from_db(fields=["position", "taken", "error"])
     try:
-        taken, complaints = _read(row)
+        with at_most(NUDGES):
+            go = _read(row)
     except Later:
         Inbound.objects.filter(pk=row.pk).update(claimed_until=None, attempts=row.attempts)
         return 0
     except DatabaseError:  # the database was busy or away: the next ring tries again
         Inbound.objects.filter(pk=row.pk).update(claimed_until=None)
         raise
-    if len(complaints) > COMPLAINTS:
-        more = _("… and %(count)d more") % {"count": len(complaints) - COMPLAINTS}
-        complaints = [*complaints[:COMPLAINTS], more]
-    _finish(row, taken, "\n".join(complaints))
+    _keep(row, go)
     if row.canary:
         canary.take(row)
-    return taken
+    return go.taken
+
+
+def _keep(row: Inbound, go: Go) -> None:
+    """What came of one go; after the last one, of the message."""
+    known = row.error.splitlines()
+    complaints = [*known, *(line for line in go.complaints if line not in known)]
+    if len(complaints) > COMPLAINTS:
+        complaints = [*complaints[:COMPLAINTS], _("… and more")]
+    values: dict[str, Any] = {
+        "claimed_until": None, "attempts": 0, "taken": row.taken + go.taken, "position": row.position + go.read,
+        "error": "\n".join(complaints), "processed_at": None if go.left else clock.now(),
+    }  # fmt: skip
+    if not go.left:
+        values["attempts"] = row.attempts + 1
+    Inbound.objects.filter(pk=row.pk, processed_at=None).update(**values)
 
 
 def waiting(moment: datetime) -> Iterable[int]:
-    """The keys of messages that nobody has read for a while, the oldest first. Those over which worker after worker
-    died are given up, and say so."""
+    """The keys of messages that nobody has read for a while, or only in part, the oldest first. Those over which worker
+    after worker died are given up, and say so."""
     free = Inbound.objects.filter(Q(claimed_until=None) | Q(claimed_until__lt=moment), processed_at=None)
     for row in free.filter(attempts__gte=MOST_ATTEMPTS)[:BATCH]:
         _finish(row, row.taken, _("Given up after %(count)d attempts: the log says why.") % {"count": row.attempts})
-    late = free.filter(received_at__lt=moment - GRACE, attempts__lt=MOST_ATTEMPTS)
+    late = free.filter(Q(received_at__lt=moment - GRACE) | Q(position__gt=0), attempts__lt=MOST_ATTEMPTS)
     return list(late.order_by("received_at", "pk").values_list("pk", flat=True)[:50])
 
 
 def again(row: Inbound) -> bool:
     """Have a message read once more. False where it is being read already."""
     done = Inbound.objects.filter(pk=row.pk).exclude(processed_at=None).order_by()
-    return bool(done.update(processed_at=None, claimed_until=None, attempts=0, taken=0, error=""))
+    return bool(done.update(processed_at=None, claimed_until=None, attempts=0, taken=0, position=0, error=""))
 
 
 def prune(moment: datetime) -> int:
@@ -84,90 +125,76 @@ def _finish(row: Inbound, taken: int, error: str) -> None:
     Inbound.objects.filter(pk=row.pk, processed_at=None).update(**values)
 
 
-def _read(row: Inbound) -> tuple[int, list[str]]:
-    """How many alerts were taken, and what was left out and why."""
+def _read(row: Inbound) -> Go:
+    """One go: how many alerts were taken, and what was left out and why."""
     try:
         payload = json.loads(row.body)
         if row.source == Source.PROXMOX:
-            return _take_event(row, payload), []
+            return Go(taken=_take_event(row, payload))
         grafana = row.source == Source.GRAFANA
         raw = alertmanager.alerts_of(payload)
         remark = alertmanager.remark(payload, grafana_alerts.VERSION if grafana else alertmanager.VERSION)
     except (ValueError, RecursionError):
-        return 0, [_("the body is no JSON")]
+        return Go(complaints=[_("the body is no JSON")])
     except NotUnderstood as error:
-        return 0, [str(error)]
-    reader = grafana_alerts.read if grafana else alertmanager.read
-    finder = grafana_alerts.finding_of if grafana else alertmanager.finding_of
-    taken, complaints = _take_alerts(row, raw, reader, finder)
-    return taken, [*([remark] if remark else []), *complaints]
+        return Go(complaints=[str(error)])
+    go = Go(complaints=[remark] if remark and not row.position else [])
+    _take_alerts(row, raw, grafana_alerts if grafana else alertmanager, go)
+    return go
 
 
 # --- Alertmanager and Grafana
 
 
-def _take_alerts(
-    row: Inbound, raw: list[Any], reader: Callable[[Any], Received], finder: Callable[[Received, Lookup], Finding]
-) -> tuple[int, list[str]]:
-    complaints: list[str] = []
-    alerts = list(_without_own(_understood(raw, reader, complaints), complaints))
-    lookup, known, heard, taken = Lookup(), _known(row.source, alerts), [], 0
-    for number, alert in enumerate(alerts):
-        if number and number % STAY_EVERY == 0:
-            row.stay(clock.now())
-        found = known.get((alert.fingerprint, alert.starts_at))
-        try:
-            if not alert.firing:
-                _end(row, alert, found)
-            elif found is None:
-                incidents.raise_alert(
-                    finder(alert, lookup), source=row.source, fingerprint=alert.fingerprint, link=alert.link
-                )
-            else:
-                heard.append(found.pk)
-            taken += 1
-        except DataError:
-            logger.exception("An alert of inbound message %s was left out", row.pk)
-            complaints.append(_("%(name)s cannot be kept: the log says why") % {"name": alert.labels.get("alertname")})
-    for start in range(0, len(heard), BATCH):
-        Alert.objects.filter(pk__in=heard[start : start + BATCH]).update(last_received_at=clock.now())
-    return taken, complaints
+def _take_alerts(row: Inbound, raw: list[Any], form: ModuleType, go: Go) -> None:
+    """The next alerts of the message. Each is a transaction of its own; what is known already costs next to nothing."""
+    entries = [_entry(one, form.read) for one in raw[row.position : row.position + BATCH]]
+    lookup, known, heard = Lookup(), _known(row.source, [one for one in entries if isinstance(one, Received)]), []
+    for entry in entries:
+        if go.made >= AT_ONCE:
+            break
+        go.read += 1
+        if isinstance(entry, str):
+            go.complaints.append(entry)
+        elif canary.is_our_own(entry.labels):
+            go.complain_once(_("The portal's own alerts came back: they make no incidents."))
+        elif canary.is_canary(entry.labels):
+            go.taken += 1
+        elif entry.firing and (found := known.get((entry.fingerprint, entry.starts_at))):
+            heard.append(found.pk)
+            go.taken += 1
+        else:
+            _take_alert(row, entry, known, lambda alert: form.finding_of(alert, lookup), go)
+    go.left = row.position + go.read < len(raw)
+    Alert.objects.filter(pk__in=heard).update(last_received_at=clock.now())
 
 
-def _understood(raw: list[Any], reader: Callable[[Any], Received], complaints: list[str]) -> Iterator[Received]:
-    for one in raw:
-        try:
-            yield reader(one)
-        except NotUnderstood as error:
-            complaints.append(str(error))
+def _entry(raw: Any, reader: Callable[[Any], Received]) -> Received | str:
+    """One alert, or why it is none."""
+    try:
+        return reader(raw)
+    except NotUnderstood as error:
+        return str(error)
 
 
-def _without_own(alerts: Iterable[Received], complaints: list[str]) -> Iterator[Received]:
-    """Without the canary, which is no trouble, and without what the portal itself handed on to an Alertmanager that
-    sends here too: an incident of an incident would never end."""
-    own = 0
-    for alert in alerts:
-        if canary.is_our_own(alert.labels):
-            own += 1
-        elif not canary.is_canary(alert.labels):
-            yield alert
-    if own:
-        words = ngettext(
-            "%(count)d alert is the portal's own, which came back: it makes no incident.",
-            "%(count)d alerts are the portal's own, which came back: they make no incidents.",
-            own,
-        )
-        complaints.append(words % {"count": own})
+def _take_alert(row: Inbound, alert: Received, known: Known, find: Callable[[Received], Finding], go: Go) -> None:
+    """What is new: a beginning, or an end."""
+    go.made += 1
+    try:
+        if alert.firing:
+            incidents.raise_alert(find(alert), source=row.source, fingerprint=alert.fingerprint, link=alert.link)
+        else:
+            _end(row, alert, known.get((alert.fingerprint, alert.starts_at)))
+        go.taken += 1
+    except DataError:
+        logger.exception("An alert of inbound message %s was left out", row.pk)
+        go.complaints.append(_("%(name)s cannot be kept: the log says why") % {"name": alert.labels.get("alertname")})
 
 
-def _known(source: str, alerts: list[Received]) -> dict[tuple[str, datetime], Alert]:
+def _known(source: str, alerts: list[Received]) -> Known:
     """The alerts that are known already, by fingerprint and start. Nearly all are: senders repeat themselves."""
-    fingerprints = sorted({alert.fingerprint for alert in alerts})
-    found: dict[tuple[str, datetime], Alert] = {}
-    for start in range(0, len(fingerprints), BATCH):
-        rows = Alert.objects.filter(source=source, fingerprint__in=fingerprints[start : start + BATCH])
-        found |= {(row.fingerprint, row.starts_at): row for row in rows}
-    return found
+    rows = Alert.objects.filter(source=source, fingerprint__in={alert.fingerprint for alert in alerts})
+    return {(row.fingerprint, row.starts_at): row for row in rows}
 
 
 def _end(row: Inbound, alert: Received, known: Alert | None) -> None:

@@ -64,7 +64,7 @@ def head(run: Run) -> list[str]:
     lines = [
         f"INFO: Starting Backup of VM {guest.vmid} ({guest.type})",
         f"INFO: Backup started at {stamp(run.begun)}",
-        f"INFO: status = {'running' if run.running else 'stopped'}",
+        f"INFO: status = {'running' if run.guest.running else 'stopped'}",
     ]
     mode = [f"INFO: backup mode: {'snapshot' if run.running else 'stop'}", "INFO: ionice priority: 7"]
     disk = f"INFO: include disk 'scsi0' '{guest.storage}:vm-{guest.vmid}-disk-0' {guest.maxdisk // GiB}G"

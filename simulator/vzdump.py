@@ -81,7 +81,8 @@ class Order:
         if guest is None:
             self._fail(task, vmid, f"unable to find VM '{vmid}'")
             return
-        run = Run(guest, int(time.time()), 0, "", 0, running=guest.running)
+        stop = guest.running and self.given.get("mode") == "stop"
+        run = Run(guest, int(time.time()), 0, "", 0, running=guest.running and not stop)
         task.log += backup_log.head(run)
         if guest.lock:
             self._fail(task, vmid, str(locked(guest)))
@@ -90,40 +91,50 @@ class Order:
             path = f"/etc/pve/nodes/{self.node}/{'qemu-server' if guest.is_vm else 'lxc'}/{vmid}.conf.tmp.{task.pid}"
             self._fail(task, vmid, f"unable to open file '{path}' - Permission denied")
             return
-        yield from self._copy(task, run)
+        yield from self._copy(task, run, stop=stop)
 
-    def _copy(self, task: Task, run: Run) -> Body:
-        """Lock the guest, take the time a copy takes, and put the volume on the storage at the end."""
+    def _copy(self, task: Task, run: Run, *, stop: bool) -> Body:
+        """Lock the guest, take the time a copy takes, and put the volume on the storage at the end. Mode stop takes a
+        guest down that runs: a VM until its copy has begun, a container until the copy is there."""
         guest, helper = run.guest, run.guest.is_vm and not run.running
         volume = self._volume(guest, run.begun)
         run.target, run.size = volume.volid, volume.size
         self.cluster.change(guest, lock="backup")
-        if helper:
-            self.cluster.power_on(guest, "prelaunch")
-        task.log += backup_log.start_of_copy(run)
         try:
+            if stop:
+                task.say("INFO: stopping virtual guest")
+                self.cluster.power_off(guest)
+                yield 2 * self.cluster.task_seconds / len(SHARES)
+            if helper:
+                self.cluster.power_on(guest, "prelaunch")
+            task.log += backup_log.start_of_copy(run)
             for share in SHARES:
                 yield 2 * self.cluster.task_seconds / len(SHARES)
+                if stop and helper and guest.status == "prelaunch":
+                    self.cluster.power_on(guest)
+                    task.say("INFO: resuming VM again")
                 if guest.is_vm:
                     task.say(backup_log.progress(run, share, max(1, int(time.time()) - run.begun)))
         except TaskCancelled:
-            self._cancelled(task, guest, helper)
+            self._cancelled(task, guest, helper, stop)
             raise TaskCancelled("interrupted by signal") from None
-        self._restore(guest, helper)
+        self._restore(guest, helper, stop)
         run.seconds = max(1, int(time.time()) - run.begun)
         task.log += backup_log.tail(run)
         add_volume(self.cluster, volume)
         self.parts.append(Part(guest.vmid, guest.name, "ok", run.seconds, run.size, run.target))
         self.cluster.touch()
 
-    def _cancelled(self, task: Task, guest: Guest, helper: bool) -> None:
+    def _cancelled(self, task: Task, guest: Guest, helper: bool, stop: bool) -> None:
         task.log += ["ERROR: interrupted by signal", "INFO: aborting backup job"]
         self._fail(task, guest.vmid, "interrupted by signal")
         task.say("ERROR: Backup job failed - interrupted by signal")
-        self._restore(guest, helper)
+        self._restore(guest, helper, stop)
 
-    def _restore(self, guest: Guest, helper: bool) -> None:
-        if helper and guest.status == "prelaunch":
+    def _restore(self, guest: Guest, helper: bool, stop: bool) -> None:
+        if stop and guest.status != "running":
+            self.cluster.power_on(guest)
+        elif helper and guest.status == "prelaunch":
             self.cluster.power_off(guest)
         self.cluster.change(guest, lock="")
 

@@ -13,7 +13,7 @@ from servers.models import Cluster
 
 # A message is given up after so many workers that died over it or failed; a person may start it again.
 MOST_ATTEMPTS: Final = 5
-# Long enough for a slow step, short enough for a message whose worker died; whoever is at it makes it longer.
+# Long enough for a slow step, short enough for a message whose worker died; what is longer is read in several goes.
 CLAIM: Final = timedelta(seconds=60)
 
 
@@ -84,6 +84,7 @@ class Inbound(models.Model):
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     processed_at = models.DateTimeField(_("processed"), null=True, db_index=True)
     taken = models.PositiveIntegerField(_("alerts taken"), default=0)
+    position = models.PositiveIntegerField(default=0)  # how many of its alerts were read: many are read in several goes
     error = models.TextField(_("left out, and why"), default="")
     # Nothing but the canary: of these only the last few are kept.
     canary = models.BooleanField(default=False, editable=False)
@@ -107,7 +108,3 @@ class Inbound(models.Model):
         free = Q(claimed_until=None) | Q(claimed_until__lt=moment)
         mine = Inbound.objects.filter(free, pk=self.pk, processed_at=None).order_by()
         return bool(mine.update(claimed_until=moment + CLAIM, attempts=models.F("attempts") + 1))
-
-    def stay(self, moment: datetime) -> None:
-        """Make the claim longer: it is still being read."""
-        Inbound.objects.filter(pk=self.pk, processed_at=None).update(claimed_until=moment + CLAIM)

@@ -1,13 +1,16 @@
 """A whole portal in real processes, a simulated Proxmox, a Slack and a mailbox that really receive."""
 
 import contextlib
+import re
 import sqlite3
 
 import pytest
+import requests
 
+from portal.up.programs import Program
 from simulator import Simulator
 from tests.support.components import need
-from tests.support.processes import Portal, wait_until
+from tests.support.processes import Portal, free_port, wait_until
 from tests.support.receivers import HttpReceiver, Mailbox
 
 CHANNELS = """
@@ -19,6 +22,12 @@ for kind, name, values in {channels!r}:
 """
 ADMIN = "from django.contrib.auth.models import User; User.objects.create_superuser('admin', password='{password}')"
 PASSWORD = "a-long-password-of-this-test"
+REGISTER = """
+from servers.models import Cluster
+from servers.notifying import register
+from portal.lib import subscriptions
+print(repr(register(Cluster.objects.get(), subscriptions.listener(), "a test").trouble))
+"""
 
 
 class World:
@@ -67,6 +76,34 @@ class World:
         """As a minute would."""
         self.write(f"UPDATE {table} SET claimed_until = datetime('now', '-1 second') WHERE claimed_until IS NOT NULL")
 
+    def listen_to_proxmox(self):
+        """Have Proxmox send its notifications here, as the button does, and wait for its test."""
+        assert self.portal.python(REGISTER) == "''"
+        wait_until(lambda: self.one("SELECT processed_at FROM monitoring_inbound"), 90, what="Proxmox's test is read")
+
+    def ask_proxmox(self, path, **data):
+        """Ask Proxmox for something as its own users do."""
+        with requests.Session() as session:
+            session.headers["Authorization"] = f"PVEAPIToken={self.pve.token_id}={self.pve.token_secret}"
+            session.post(
+                f"{self.pve.url}/api2/json{path}", data=data, verify=self.pve.ca_path, timeout=60
+            ).raise_for_status()
+
+    def press(self, path):
+        """Log in as the administrator, open a page that asks, and press its button."""
+        with requests.Session() as session:
+            for address, data in (("/admin/login/", {"username": "admin", "password": PASSWORD}), (path, {})):
+                session.get(self.portal.url + address, timeout=60).raise_for_status()
+                data["csrfmiddlewaretoken"] = session.cookies["csrftoken"]
+                headers = {"Referer": self.portal.url + address}
+                session.post(self.portal.url + address, data, headers=headers, timeout=60).raise_for_status()
+
+    def logs(self):
+        """For the message of a test that waits in vain."""
+        ends = [self.portal.log(name)[-1500:] for name in ("prometheus", "alertmanager", "worker")]
+        found = self.rows("SELECT source, condition, object_key, status FROM monitoring_alert")
+        return "\n".join([*ends, str(found), str(self.slack_titles())])
+
     def operations(self):
         """For the message of a test that waits in vain."""
         return str(self.rows("SELECT state, message, waiting_for FROM servers_operation"))
@@ -98,7 +135,7 @@ def world(pve):
         env = {
             "PORTAL_ALLOWED_INTERNAL": "127.0.0.0/8", "PORTAL_SMTP_HOST": "127.0.0.1", "PORTAL_SMTP_TLS": "none",
             "PORTAL_SMTP_PORT": str(mailbox.port), "PORTAL_SMTP_FROM": "portal@example.org",
-            "PORTAL_ALERTMANAGER_TOKEN": "the-token-of-these-journeys",
+            "PORTAL_ALERTMANAGER_TOKEN": "the-token-of-these-journeys", "PORTAL_ALERT_MAIL": "boss@example.org",
         }  # fmt: skip
         with Portal(env) as portal:
             world = World(portal, pve, slack, mailbox)
@@ -111,3 +148,28 @@ def world(pve):
             world.add_cluster()
             world.wait_for_sync()
             yield world
+
+
+@pytest.fixture
+def stack(world):
+    """Prometheus, Alertmanager and the node exporter on the shipped files, with every wait turned down to a second."""
+    portal, ports = world.portal, {"9100": free_port(), "9093": free_port(), "9090": free_port()}
+    folder = portal.data / "deploy"
+    portal.manage("render_deploy", str(folder), "--interval", "1s")
+    for path in folder.rglob("*.yml"):
+        text = re.sub(r"\b(for|group_wait|group_interval|repeat_interval): \w+", r"\1: 1s", path.read_text())
+        path.write_text(re.sub(r"localhost:(9\d{3})", lambda found: f"localhost:{ports[found[1]]}", text))
+    portal.spawn(
+        Program("node-exporter", (need("prometheus-node-exporter"), f"--web.listen-address=127.0.0.1:{ports['9100']}"))
+    )
+    portal.spawn(Program("alertmanager", (
+        need("prometheus-alertmanager"), f"--config.file={folder / 'alertmanager' / 'alertmanager.yml'}",
+        f"--storage.path={portal.data / 'am'}", f"--web.listen-address=127.0.0.1:{ports['9093']}",
+        "--cluster.listen-address=",
+    )))  # fmt: skip
+    portal.spawn(Program("prometheus", (
+        need("prometheus"), f"--config.file={folder / 'prometheus' / 'prometheus.yml'}",
+        f"--storage.tsdb.path={portal.data / 'tsdb'}", f"--web.listen-address=127.0.0.1:{ports['9090']}",
+    )))  # fmt: skip
+    world.prometheus = f"http://127.0.0.1:{ports['9090']}"
+    return world

@@ -8,19 +8,12 @@ from tests.journeys.conftest import PASSWORD, World
 from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.real
-REGISTER = """
-from servers.models import Cluster
-from servers.notifying import register
-from portal.lib import subscriptions
-print(repr(register(Cluster.objects.get(), subscriptions.listener(), "a test").trouble))
-"""
 
 
 @pytest.fixture
 def told(world: World):
     """A cluster that sends its notifications to the portal."""
-    assert world.portal.python(REGISTER) == "''"
-    wait_until(lambda: world.one("SELECT processed_at FROM monitoring_inbound"), 60, what="Proxmox's test is read")
+    world.listen_to_proxmox()
     return world
 
 
@@ -40,12 +33,7 @@ def test_a_fenced_node_is_one_incident_and_one_message_and_its_end_is_one(told: 
 
 def test_a_failed_backup_arrives_by_webhook_before_the_task_list_is_read(told: World, pve: Simulator):
     pve.set_guest(300, lock="migrate")
-    with requests.Session() as session:
-        session.headers["Authorization"] = f"PVEAPIToken={pve.token_id}={pve.token_secret}"
-        session.post(
-            f"{pve.url}/api2/json/nodes/pve2/vzdump", data={"vmid": 300, "storage": "local"}, verify=pve.ca_path,
-            timeout=20,
-        )  # fmt: skip
+    told.ask_proxmox("/nodes/pve2/vzdump", vmid=300, storage="local")
     wait_until(lambda: told.one("SELECT title FROM monitoring_incident"), 60, what=lambda: log(told))
     assert told.rows("SELECT condition, title FROM monitoring_incident") == [
         ("backup_failed", "The backup of db-main (300) failed")

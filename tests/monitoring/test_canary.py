@@ -180,7 +180,7 @@ def test_rubbish_is_no_canary(rubbish):
 
 def test_an_alert_that_the_portal_handed_on_itself_comes_back_and_makes_no_incident(client):
     row = take_plain(client, alert(sent_by="proxmox-manager", incident="incident-1"), alert(fingerprint="b"))
-    assert row.error == "1 alert is the portal's own, which came back: it makes no incident."
+    assert row.error == "The portal's own alerts came back: they make no incidents."
     assert row.taken == 1
     assert Incident.objects.count() == 1
 

@@ -1,14 +1,18 @@
 """What Alertmanager sends is kept, answered fast, and becomes incidents; anything else gets the right code."""
 
 import json
+from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
-from monitoring.inbound import take
+from monitoring import inbound
+from monitoring.inbound import AT_ONCE, take
 from monitoring.intake import MOST_BYTES
 from monitoring.models import Alert, Inbound, Incident
-from notifications.models import Notification
+from notifications import tasks
+from notifications.models import AlertChannel, Delivery, Notification
+from portal.lib import clock
 from tests.support import seed
 
 pytestmark = pytest.mark.django_db
@@ -200,3 +204,77 @@ def test_what_was_kept_can_be_taken_again_without_harm(client):
     row = deliver(client, alert())
     take(row)
     assert Notification.objects.count() == 1
+
+
+# --- long messages
+
+
+def many(number, first=0):
+    return [alert(fingerprint=f"{one:016x}", instance=f"10.0.0.{one}:9100") for one in range(first, first + number)]
+
+
+def goes(row):
+    """Read a message to its end, as rings would; how many goes that took."""
+    for number in range(1, 100):
+        take(row)
+        row.refresh_from_db()
+        if row.processed_at:
+            return number
+    raise AssertionError(row.position)
+
+
+def test_a_long_message_is_read_in_several_goes_that_the_ring_continues(client):
+    send(client, payload(*many(120), "nonsense"))
+    row = Inbound.objects.get()
+    take(row)
+    row.refresh_from_db()
+    assert (row.position, row.taken, row.processed_at, row.claimed_until) == (AT_ONCE, AT_ONCE, None, None)
+    assert list(inbound.waiting(clock.now())) == [row.pk]
+    assert goes(row) == 2
+    assert (row.taken, row.position, row.error) == (120, 121, "an alert is no object")
+    assert Incident.objects.count() == 120
+
+
+def test_a_repeat_of_a_long_message_takes_few_goes(client):
+    for expected in (3, 1):
+        send(client, payload(*many(120)))
+        assert goes(Inbound.objects.latest("pk")) == expected
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_transaction_of_a_long_message_holds_more_than_one_alert(client):
+    """Others who want to write have their turn after each: SQLite has one writer."""
+    send(client, payload(*many(60)))
+    AlertChannel.objects.create(name="All", kind="email", config={"addresses": ["a@example.org"]})
+    commits, alerts = [], []
+
+    def watch(execute, sql, params, many, context):
+        answer = execute(sql, params, many, context)
+        if sql.startswith('INSERT INTO "monitoring_alert"'):
+            alerts.append(sql)
+            connection.on_commit(lambda: commits.append(len(alerts)))
+        return answer
+
+    with connection.execute_wrapper(watch):
+        goes(Inbound.objects.get())
+    assert commits == list(range(1, 61))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_go_puts_few_tasks_before_those_of_others(client, monkeypatch):
+    AlertChannel.objects.create(name="All", kind="email", config={"addresses": ["a@example.org"]})
+    sent = []
+    monkeypatch.setattr(tasks.deliver, "delay", sent.append)
+    send(client, payload(*many(60)))
+    take(Inbound.objects.get())
+    assert (len(sent), Delivery.objects.count()) == (inbound.NUDGES, AT_ONCE)
+    assert Delivery.due(clock.now() + timedelta(seconds=20)).count() == AT_ONCE
+
+
+def test_a_message_that_is_processed_again_begins_anew(client):
+    send(client, payload(*many(120)))
+    row = Inbound.objects.get()
+    goes(row)
+    assert inbound.again(row)
+    row.refresh_from_db()
+    assert (goes(row), row.taken) == (1, 120)
