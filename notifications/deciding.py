@@ -1,6 +1,7 @@
 """Decisions as they are taken: kept as rows, and counted in the same transaction, so that both agree."""
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -83,21 +84,26 @@ def settled(delivery: Delivery, state: DeliveryState, until: datetime | None, se
 
 def of_delivery(delivery: Delivery, reason: Reason, *, until: datetime | None = None, sentence: str = "") -> None:
     """A decision about a delivery: one row for each incident and route that it tells of."""
-    queued = Decision.objects.filter(delivery=delivery, reason__in=QUEUED_REASONS).order_by("pk")
+    _of_deliveries({delivery.pk: until}, reason, {"sentence": sentence} if sentence else {})
+
+
+def limited(untils: Mapping[int, datetime]) -> None:
+    """Their channel has sent as much as it may until then. Noted once of each, however often it has to wait."""
+    noted = Decision.objects.filter(delivery__in=untils, reason=Reason.RATE_LIMITED)
+    known = set(noted.values_list("delivery_id", flat=True))
+    _of_deliveries({pk: until for pk, until in untils.items() if pk not in known}, Reason.RATE_LIMITED, {})
+
+
+def _of_deliveries(untils: Mapping[int, datetime | None], reason: Reason, detail: dict[str, str]) -> None:
+    queued = Decision.objects.filter(delivery__in=untils, reason__in=QUEUED_REASONS).order_by("pk")
     keep([
         Decision(
             at=clock.now(), incident=row.incident, notification_id=row.notification_id, route_id=row.route_id,
-            route_name=row.route_name, channel_id=row.channel_id, channel_name=row.channel_name, delivery=delivery,
-            reason=reason, until=until, detail={"sentence": sentence} if sentence else {},
+            route_name=row.route_name, channel_id=row.channel_id, channel_name=row.channel_name,
+            delivery_id=row.delivery_id, reason=reason, until=untils.get(row.delivery_id or 0), detail=detail,
         )
         for row in queued
     ])  # fmt: skip
-
-
-def limited(delivery: Delivery, until: datetime) -> None:
-    """Its channel has sent as much as it may for now. Noted once, however often it has to wait."""
-    if not Decision.objects.filter(delivery=delivery, reason=Reason.RATE_LIMITED).exists():
-        of_delivery(delivery, Reason.RATE_LIMITED, until=until)
 
 
 # The decisions that made a delivery.

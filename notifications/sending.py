@@ -50,7 +50,7 @@ def _must_wait(delivery: Delivery) -> bool:
     columns = {"due_at": free_at, "nudged_at": None, "last_error": sentence % {"number": channel.max_per_minute}}
     with transaction.atomic():
         if delivery.move(WAITING, **columns):
-            deciding.limited(delivery, free_at)
+            deciding.limited({delivery.pk: free_at})
     return True
 
 

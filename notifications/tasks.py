@@ -40,12 +40,10 @@ def deliver(delivery_pk: int) -> None:
 @shared_task(name="notifications.deliver_due")
 def deliver_due() -> int:
     """Wake a worker for everything that is due: the guarantee behind all nudges. How many were woken."""
-    from notifications.models import Delivery
+    from notifications import pacing
     from portal.lib.nudge import nudge
 
-    moment = clock.now()
-    found = list(Delivery.due(moment).values_list("pk", flat=True)[:BATCH])
-    Delivery.objects.filter(pk__in=found).update(nudged_at=moment)
+    found = pacing.due(clock.now())
     for pk in found:
         nudge(deliver, pk)
     return len(found)

@@ -105,6 +105,12 @@ class AlertChannel(models.Model):
         full = list(last[self.max_per_minute - 1 : self.max_per_minute])
         return full[0] + MINUTE if full else None
 
+    def room(self, moment: datetime) -> int:
+        """How many more it may send at that moment."""
+        tried = self.delivery_set.exclude(notification__status=Status.TEST)
+        sent = tried.filter(deliveryattempt__at__gt=moment - MINUTE).values("deliveryattempt").count()
+        return max(0, self.max_per_minute - sent)
+
     # --- how it fares
 
     def succeeded(self, moment: datetime, remark: str = "") -> None:
