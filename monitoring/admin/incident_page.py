@@ -1,11 +1,13 @@
 """An incident's page: what, since when, why, who was told, what changed, and what can be done now."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -21,10 +23,9 @@ from notifications import decisions, may_see_rules, may_silence, muted_now, sile
 from portal.lib import clock, show
 from portal.lib.access import may
 from portal.lib.buttons import object_url
-from portal.lib.sections import Section, Table, section
+from portal.lib.sections import Section, section
 
 AROUND: Final = timedelta(minutes=30)
-MOST_DECISIONS: Final = 100
 WHOLE: Final = "whole"  # in the address: every line, however many
 
 
@@ -145,50 +146,56 @@ def incident_panels(request: HttpRequest, incident: Incident) -> Section | None:
 @section("monitoring.incident", order=16)
 def incident_messages(request: HttpRequest, incident: Incident) -> Section:
     """Who was told of it."""
-    rows = [[line.title, line.channel, shown.became(line), show.exact(line.at)] for line in told(incident.message_id)]
+    found = [
+        Entry(line.at, "send", line.channel, format_html("{} {} {}", line.title, *_became(line)), tone=line.tone)
+        for line in told(incident.message_id)
+    ]
     empty = _("Nobody was told of it, and it is over.")
     if incident.closed_at is None:
         empty = _("Nobody has been told of it. The decisions below say why.")
-    head = [_("Message"), _("Channel"), _("State"), _("When")]
-    return _table(_("Who was told"), "send", head, rows, empty)
+    return _story(request, _("Who was told"), "send", found, empty)
+
+
+def _became(line: Any) -> tuple[Any, str]:
+    """What became of the message, and what there is to remark."""
+    return show.badge(line.state, line.tone), line.remark
 
 
 @section("monitoring.incident", order=18)
 def incident_decisions(request: HttpRequest, incident: Incident) -> Section:
     """Why somebody was told of it, or was not: every decision, in order."""
-    lines = decisions(incident.message_id)
-    shown_lines = lines if WHOLE in request.GET else lines[-MOST_DECISIONS:]
-    rows = [
-        [show.exact(line.at), line.route or show.DASH, line.channel or show.DASH, line.badge, line.sentence]
-        for line in shown_lines
+    found = [
+        Entry(line.at, "alt_route", _for_whom(line), format_html("{} {}", line.badge, line.sentence))
+        for line in decisions(incident.message_id)
     ]
-    head = [_("When"), _("Route"), _("Channel"), _("Decision"), _("Why")]
     empty = _("Nothing was decided about it: it was told before decisions were kept.")
+    section = _story(request, _("Why it was told, or not"), "alt_route", found, empty)
     url = try_url(incident.judged_labels) if may_see_rules(request.user) else ""
-    return _table(_("Why it was told, or not"), "alt_route", head, rows, empty, url)
+    return replace(section, url=url, url_text=_("Try the routes"))
+
+
+def _for_whom(line: Any) -> Any:
+    """The route, and the channel where it is about one."""
+    if not line.route:
+        return line.channel or _("All routes")
+    route = _("Route “%s”") % line.route
+    return format_html("{} → {}", route, line.channel) if line.channel else route
 
 
 @section("monitoring.incident", order=20)
 def incident_similar(request: HttpRequest, incident: Incident) -> Section:
     """What was like it before, and how that ended."""
     found = similar.before(incident)
-    rows = [
-        [
+    entries = [
+        Entry(
+            one.opened_at, "history" if one in found.same else "share",
             show.link(object_url(one), one.title, "pm-link pm-break"),
-            show.exact(one.opened_at),
-            clock.span(one.duration),
-            one.ending or _("not over yet"),
-            str(one.acknowledged_by or show.DASH),
-        ]
+            _("Lasted %(span)s. %(ending)s") % {"span": clock.span(one.duration), "ending": one.ending or _("Not over.")},
+            str(one.acknowledged_by or ""),
+        )
         for one in [*found.same, *found.near]
-    ]
-    head = [_("Trouble"), _("Began"), _("Lasted"), _("How it ended"), _("Who looked after it")]
-    table = Table(head, rows, _("There was nothing like it before, neither here nor elsewhere in its cluster."))
-    words = ngettext("once in 30 days before", "%(count)d times in 30 days before", found.often)
+    ]  # fmt: skip
+    empty = _("There was nothing like it before, neither here nor elsewhere in its cluster.")
+    words = ngettext("%(count)d time in 30 days before", "%(count)d times in 30 days before", found.often)
     note = words % {"count": found.often} if found.often else ""
-    return Section(_("Similar ones before"), context={"table": table}, icon="history", note=note, wide=True)
-
-
-def _table(title: str, icon: str, head: list[Any], rows: list[list[Any]], empty: Any, url: str = "") -> Section:  # noqa: PLR0913, PLR0917
-    context = {"table": Table(head, rows, empty)}
-    return Section(title, context=context, icon=icon, url=url, url_text=_("Try the routes"), wide=True)
+    return _story(request, _("Similar ones before"), "history", entries, empty, note)

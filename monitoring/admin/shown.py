@@ -80,12 +80,6 @@ def acknowledgement(incident: Incident) -> SafeString | str:
     return format_html("{} {}", incident.acknowledged_by or "?", when(incident.acknowledged_at))
 
 
-def became(line: Any) -> SafeString:
-    """A delivery's state, with what there is to remark below it: a column more would lie outside a phone."""
-    remark = format_html('<span class="pm-sub pm-break">{}</span>', line.remark) if line.remark else ""
-    return format_html("{}{}", show.badge(line.state, line.tone), remark)
-
-
 def subject(incident: Incident) -> SafeString | str:
     """A link to the server, node or cluster that it is about."""
     found: Any = incident.server or incident.node or incident.cluster

@@ -134,7 +134,7 @@ def test_similar_ones_tell_how_they_ended(server):
     similar = text[text.index("Similar ones before") :]
     assert similar.index("It was the fuse.") < similar.index("Somebody tripped.")
     assert "3 h" in similar
-    assert "once in 30 days" in similar
+    assert "1 time in 30 days" in similar
 
 
 def test_a_silence_is_a_fact_beside_the_state(server):
