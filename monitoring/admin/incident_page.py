@@ -190,7 +190,7 @@ def incident_similar(request: HttpRequest, incident: Incident) -> Section:
         Entry(
             one.opened_at, "history" if one in found.same else "share",
             show.link(object_url(one), one.title, "pm-link pm-break"),
-            _("Lasted %(span)s. %(ending)s") % {"span": clock.span(one.duration), "ending": one.ending or _("Not over.")},
+            _how_it_went(one),
             str(one.acknowledged_by or ""),
         )
         for one in [*found.same, *found.near]
@@ -199,3 +199,8 @@ def incident_similar(request: HttpRequest, incident: Incident) -> Section:
     words = ngettext("%(count)d time in 30 days before", "%(count)d times in 30 days before", found.often)
     note = words % {"count": found.often} if found.often else ""
     return _story(request, _("Similar ones before"), "history", entries, empty, note)
+
+
+def _how_it_went(one: Incident) -> str:
+    facts = {"span": clock.span(one.duration), "ending": one.ending}
+    return _("Lasted %(span)s. %(ending)s") % facts if one.closed_at else _("Not over since %(span)s.") % facts
