@@ -9,7 +9,9 @@ from pathlib import Path
 import django
 import django.db
 
-DATA = Path(tempfile.mkdtemp(prefix="pm-test-"))
+# Processes of one run share the first one's folder: it goes with that one, even if they are ended in a hurry.
+DATA = Path(tempfile.mkdtemp(prefix="pm-test-", dir=os.environ.get("PM_TEST_FOLDER")))
+os.environ["PM_TEST_FOLDER"] = str(DATA)
 (DATA / "static").mkdir()  # where WhiteNoise looks for collected files
 os.environ.update(PORTAL_DATA=str(DATA), PORTAL_ENV_FILE=str(DATA / "none.env"))
 for name in [

@@ -248,7 +248,7 @@ def _copy_prepared(data: Path, *, static: bool, own_database: bool) -> None:
 
 @functools.cache
 def _prepared(command: str) -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="pm-prepared-"))
+    folder = Path(tempfile.mkdtemp(prefix="pm-prepared-", dir=os.environ.get("PM_TEST_FOLDER")))
     subprocess.run(
         [PYTHON, "manage.py", command, "--no-input", "-v", "0"],
         cwd=BASE, env=environment(folder), check=True, timeout=300,
