@@ -105,7 +105,10 @@ def environment(_request: HttpRequest) -> list[Any] | None:
 
 
 # Pages that other parts of the portal bring: they appear as soon as their models have an admin.
-_LATER: Final = [("blueprint", gettext_noop("Blueprints"), "architecture")]
+_LATER: Final = [
+    ("serverrequest", gettext_noop("Requests"), "playlist_add"),
+    ("blueprint", gettext_noop("Blueprints"), "architecture"),
+]
 _RULES: Final = [
     ("alertthreshold", gettext_noop("Thresholds"), "tune"),
     ("conditionoverride", gettext_noop("Exceptions"), "rule_settings"),

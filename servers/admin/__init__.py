@@ -12,3 +12,4 @@ from servers.admin import (  # noqa: F401
     statechanges,
     storages,
 )
+from servers.admin.creating import blueprints, requests  # noqa: F401

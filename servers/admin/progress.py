@@ -17,6 +17,7 @@ from servers.admin.changing.pages import FORMS, form_url
 from servers.models import Action, Operation, OperationState, Server
 from servers.operations import Refusal, try_again
 from servers.proxmox.errors import Invalid
+from servers.stages import cleans_up
 
 OVER_BADLY: Final = (OperationState.FAILED, OperationState.LOST)
 WORDS: Final[dict[str, Any]] = {
@@ -51,7 +52,7 @@ def _in_words(value: Any) -> str:
 
 def stages(operation: Operation) -> Table | None:
     """The steps with what became of each; None for what has one step only."""
-    plan = operation.plan.stages
+    plan = operation.plan.stages + (operation.plan.cleanup if cleans_up(operation) else ())
     if len(plan) < 2:
         return None
     done = {str(record["title"]): record for record in operation.stages_done}
@@ -63,7 +64,8 @@ def _row(operation: Operation, number: int, stage: Any, record: dict[str, Any] |
     title = _(stage.title)
     if record:
         ended, took = datetime.fromisoformat(str(record["ended"])), f"{record['seconds']:g} s"
-        return [title, show.badge(_("done"), show.GOOD), show.moment(ended), took, str(record["words"])[:200]]
+        label = show.badge(_("failed"), show.BAD) if record.get("failed") else show.badge(_("done"), show.GOOD)
+        return [title, label, show.moment(ended), took, str(record["words"])[:200]]
     if number == operation.stage and operation.state not in (OperationState.SUCCEEDED, OperationState.WARNINGS):
         tone = show.BAD if operation.state in OVER_BADLY else show.CALM
         took = clock.span((operation.finished_at or clock.now()) - operation.stage_since)

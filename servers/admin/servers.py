@@ -14,6 +14,7 @@ from portal.lib import show
 from portal.lib.admin import SyncedAdmin
 from servers.admin import filters, labels
 from servers.admin.changing import ChangingPages
+from servers.admin.creating.button import NewServerButton
 from servers.admin.events import EventPages
 from servers.admin.power import PowerButtons
 from servers.admin.usage import attach
@@ -23,7 +24,7 @@ LONGEST_VMID: Final = 9  # Proxmox's greatest is 999999999
 
 
 @admin.register(Server)
-class ServerAdmin(EventPages, ChangingPages, PowerButtons, SyncedAdmin):
+class ServerAdmin(NewServerButton, EventPages, ChangingPages, PowerButtons, SyncedAdmin):
     """Every virtual machine and container, of all clusters."""
 
     list_display = (

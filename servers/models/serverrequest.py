@@ -1,6 +1,6 @@
 """A request for new servers: one or many, by one person, decided by a second one where the blueprint wants it."""
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -10,9 +10,6 @@ from portal.lib import clock
 from portal.lib.encrypted import EncryptedTextField
 from servers.models.blueprint import Blueprint
 from servers.models.cluster import Cluster
-
-if TYPE_CHECKING:
-    from servers.models.operation import Operation
 
 
 class RequestState(models.TextChoices):
@@ -47,9 +44,6 @@ class ServerRequest(models.Model):
     decider = models.CharField(_("decided by"), max_length=150, default="")
     decided_at = models.DateTimeField(_("decided"), null=True)
     decision = models.CharField(_("reason of the decision"), max_length=300, blank=True, default="")
-
-    if TYPE_CHECKING:
-        operations: models.Manager[Operation]
 
     class Meta:
         verbose_name = _("request")

@@ -33,7 +33,14 @@ KEPT = {"front": ("", "-dark", "-phone"), "servers": ("", "-dark", "-phone"), "s
 KEPT |= {"operation": ("",), "incident": ("",), "cluster": ("",)}
 LISTS = (
     *("servers/node", "servers/storage", "servers/cluster", "servers/backup", "servers/backuprun", "servers/operation"),
-    *("servers/statechange", "monitoring/incident", "notifications/alertchannel", "notifications/notification"),
+    *(
+        "servers/statechange",
+        "servers/serverrequest",
+        "servers/blueprint",
+        "monitoring/incident",
+        "notifications/alertchannel",
+        "notifications/notification",
+    ),
     *("notifications/delivery", "auth/user"),
 )
 HIDE_CARET = "*, *::before, *::after { caret-color: transparent !important; animation: none !important; }"

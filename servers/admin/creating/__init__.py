@@ -1,0 +1,1 @@
+"""Blueprints, and the requests that are made from them."""

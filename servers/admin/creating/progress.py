@@ -1,0 +1,132 @@
+"""How far the servers of a request are."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, Final
+
+from django.db.models import Count
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from portal.lib import clock, show
+from portal.lib.buttons import object_url
+from servers.admin import labels
+from servers.models import Operation, OperationState, RequestState, ServerRequest
+from servers.stages import cleans_up, current
+
+READY: Final = (OperationState.SUCCEEDED, OperationState.WARNINGS)
+BAD: Final = (OperationState.FAILED, OperationState.LOST)
+
+
+def counts(requests: Sequence[int]) -> dict[int, dict[str, int]]:
+    """How many operations of each request are in each state; what was tried again counts by its last try."""
+    found: dict[int, dict[str, int]] = defaultdict(dict)
+    rows = Operation.objects.filter(server_request__in=requests, operation=None).order_by()
+    for key, state, number in rows.values_list("server_request", "state").annotate(Count("pk")):
+        if key is not None:
+            found[key][state] = number
+    return found
+
+
+def summary(row: ServerRequest, states: dict[str, int]) -> str:
+    """“17 of 20 ready, 1 being made, 2 failed”."""
+    if row.state != RequestState.GOING:
+        return ngettext("%(count)d server", "%(count)d servers", row.count) % {"count": row.count}
+    ready, bad = sum(states.get(one, 0) for one in READY), sum(states.get(one, 0) for one in BAD)
+    off = states.get(OperationState.CANCELLED, 0)
+    going = sum(states.get(one, 0) for one in Operation.ACTIVE)
+    parts = [_("%(ready)d of %(count)d ready") % {"ready": ready, "count": row.count}]
+    parts += [_("%(count)d being made") % {"count": going}] if going else []
+    parts += [_("%(count)d failed") % {"count": bad}] if bad else []
+    parts += [_("%(count)d called off") % {"count": off}] if off else []
+    return ", ".join(parts)
+
+
+def overview(row: ServerRequest) -> dict[str, Any]:
+    """Everything that the page of a request shows of its servers."""
+    rows = list(row.operations.select_related("server", "cluster").order_by("pk"))
+    replaced = {one.retry_of_id for one in rows}
+    shown = [line(one) for one in rows if one.pk not in replaced]
+    wanted = [{"name": one["name"], "place": _place(one)} for one in row.wanted]
+    states = counts([row.pk]).get(row.pk, {})
+    waiting = any(one["may_cancel"] for one in shown)
+    return {
+        "lines": shown, "wanted": wanted, "summary": summary(row, states),
+        "may_cancel": waiting or row.state == RequestState.WAITING,
+        "going": any(one["active"] for one in shown) or row.state == RequestState.WAITING,
+        "facts": _facts(row),
+    }  # fmt: skip
+
+
+def line(operation: Operation) -> dict[str, Any]:
+    """One server: its state, the step it is at, the last line of the log, and at the end how to log in."""
+    ready = operation.state in READY
+    return {
+        "operation": operation, "url": object_url(operation), "name": operation.subject, "active": operation.is_active,
+        "server": labels.to(operation.server) if operation.server else operation.parameters.get("name"),
+        "state": badge(operation), "place": _place(operation.parameters), "vmid": operation.vmid,
+        "step": _step(operation), "words": _words(operation), "took": clock.span(operation.duration),
+        "address": operation.kept.get("address", "") if ready else "", "login": login(operation) if ready else "",
+        "left": bool(operation.kept.get("left")), "bad": operation.state in BAD,
+        "again": operation.state in (*BAD, OperationState.CANCELLED) and not operation.kept.get("again"),
+        "may_cancel": operation.state == OperationState.QUEUED and operation.stage <= 1
+        and not operation.kept.get("accepted"),
+        "done": min(operation.stage if operation.is_active else _all(operation), _all(operation)),
+        "all": _all(operation),
+    }  # fmt: skip
+
+
+def badge(operation: Operation) -> Any:
+    """The state in the words of somebody who waits for a server."""
+    if operation.state in READY:
+        warned = operation.state == OperationState.WARNINGS
+        return show.badge(_("ready, with warnings") if warned else _("ready"), show.WARN if warned else show.GOOD)
+    if operation.is_active and cleans_up(operation):
+        return show.badge(_("failed, cleaning up"), show.BAD)
+    if operation.is_active and operation.stage == 0:
+        return show.badge(_("waiting"), show.MUTED)
+    if operation.is_active:
+        return show.badge(_("being made"), show.CALM)
+    return show.badge(operation.get_state_display(), show.BAD if operation.state in BAD else show.MUTED)
+
+
+def login(operation: Operation) -> str:
+    """The line that logs in; without anything secret. '' while no address is known."""
+    address, user = operation.kept.get("address", ""), operation.parameters.get("user", "")
+    if operation.kind == "lxc":
+        user = "root"
+    return f"ssh {user}@{address}" if address and user else (f"ssh {address}" if address else "")
+
+
+def _all(operation: Operation) -> int:
+    return len(operation.plan.stages)
+
+
+def _step(operation: Operation) -> str:
+    if not operation.is_active:
+        return ""
+    number = min(operation.stage + 1, _all(operation))
+    return f"{number}/{_all(operation)} {_(current(operation).title)}"
+
+
+def _words(operation: Operation) -> str:
+    if not operation.is_active and operation.state in READY:
+        failed = [record for record in operation.stages_done if record.get("failed")]
+        return "; ".join(f"{_(str(record['title']))}: {record['words']}" for record in failed)
+    if operation.message and not operation.is_active:
+        return operation.message
+    return operation.waiting_for or operation.log.rstrip().rpartition("\n")[2]
+
+
+def _place(parameters: dict[str, Any]) -> str:
+    ip = str(parameters.get("ip") or "dhcp")
+    return f"{parameters.get('node', '')}, {ip}"
+
+
+def _facts(row: ServerRequest) -> list[tuple[str, Any]]:
+    decided = show.moment(row.decided_at) if row.decided_at else ""
+    return [
+        (_("Asked by"), row.requester), (_("Asked"), show.moment(row.requested_at)), (_("What for"), row.reason),
+        (_("Blueprint"), labels.to(row.blueprint) if row.blueprint else ""), (_("Cluster"), labels.to(row.cluster)),
+        (_("Decided by"), row.decider), (_("Decided"), decided), (_("Reason of the decision"), row.decision),
+    ]  # fmt: skip

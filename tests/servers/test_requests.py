@@ -1,0 +1,186 @@
+"""Requests of new servers: the form says what is wrong before anything is sent, and a second person agrees."""
+
+import pytest
+from django.urls import reverse
+
+from servers.models import Blueprint, Operation, RequestState, Server, ServerRequest
+from servers.sync import sync_cluster
+from tests.support.creating import KEY, administrator, drive, template_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def known(cluster):
+    sync_cluster(cluster)
+    cluster.refresh_from_db()
+    return cluster
+
+
+@pytest.fixture
+def ada(client):
+    user = administrator()
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def blueprint(known):
+    return Blueprint.objects.create(
+        name="Web", cluster=known, template=str(template_of(known).vmid), bridge="vmbr0", user="ada", ssh_keys=KEY,
+        max_count=12, tags="web", owner="web team",
+    )  # fmt: skip
+
+
+def form_of(blueprint, **changes):
+    """What a browser sends of the form that is as it was opened, but for these."""
+    given = {
+        "names": "shop-{01..03}", "cores": 2, "memory": 1024, "bridge": "vmbr0", "ip": "dhcp", "user": "ada",
+        "ssh_keys": KEY, "start": "on", "owner": blueprint.owner, "tags": "web", "reason": "the autumn sale",
+    }  # fmt: skip
+    return {name: value for name, value in {**given, **changes}.items() if value is not None}
+
+
+def send(client, blueprint, **changes):
+    address = f"{reverse('admin:servers_serverrequest_add')}?blueprint={blueprint.pk}"
+    return client.post(address, form_of(blueprint, **changes))
+
+
+def test_three_are_asked_for_in_the_form_and_made(client, ada, blueprint, pve):
+    answer = send(client, blueprint, ip="10.9.8.10-10.9.8.20/24", gateway="10.9.8.1")
+    request = ServerRequest.objects.get()
+    assert answer.headers["Location"].endswith(f"/serverrequest/{request.pk}/change/")
+    operations = drive(*request.operations.order_by("pk"))
+    assert [one.subject.partition(" ")[0] for one in operations] == ["shop-01", "shop-02", "shop-03"]
+    page = client.get(answer.headers["Location"]).content.decode()
+    assert "ssh ada@10.9.8.11" in page
+    assert "3 of 3 ready" in page
+    assert Server.objects.filter(vmid__gte=100_000, owner="web team").count() == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"names": "web_01"}, "underscore"),
+        ({"names": "wäb"}, "a to z"),
+        ({"names": "web-{03..01}"}, "counts backwards"),
+        ({"names": "shop-{01..40}"}, "allows 12 at once"),
+        ({"names": "shop-01, shop-01"}, "there twice"),
+        ({"ip": "10.9.8.10-10.9.8.11/24"}, "has 2 addresses, and 3 servers"),
+        ({"ip": "10.9.8.254/24"}, "no 3 addresses left"),
+        ({"ip": "10.9.8.0/24"}, "first or last address"),
+        ({"ip": "300.1.1.1/24"}, "Write dhcp"),
+        ({"ip": "10.9.8.10/24", "gateway": "10.9.8.11"}, "in use: the gateway"),
+        ({"bridge": "vmbr77"}, "No node has a bridge"),
+        ({"storage": "nowhere"}, "is not there"),
+        ({"ssh_keys": "hello"}, "no public SSH key"),
+        ({"ssh_keys": "", "password": ""}, "nobody could log in"),
+        ({"cores": 17}, "allows at most 16"),
+        ({"disk_gib": 1}, "disks only grow"),
+        ({"node": "pve9"}, "Select a valid choice"),
+        ({"tags": "ü"}, "is no tag"),
+    ],
+)
+def test_what_is_wrong_is_said_at_the_form_and_nothing_is_sent(client, ada, blueprint, pve, changes, words):
+    page = send(client, blueprint, **changes)
+    assert page.status_code == 200
+    assert words in page.content.decode().replace("&quot;", '"')
+    assert not Operation.objects.exists()
+    assert [one.path for one in pve.requests if one.method == "POST"] == []
+
+
+def test_an_address_that_somebody_has_is_refused(client, ada, blueprint, known):
+    Server.objects.filter(vmid=101).update(agent_address="10.9.8.12")
+    assert "10.9.8.12 is in use" in send(client, blueprint, ip="10.9.8.10/24").content.decode()
+
+
+def test_a_template_that_vanished_is_said(client, ada, blueprint, pve, known):
+    pve.remove_guest(int(blueprint.template))
+    assert "is gone from cluster" in send(client, blueprint).content.decode()
+
+
+def test_a_full_storage_is_said(client, ada, blueprint, known):
+    known.storage_set.filter(name="ceph-vm").update(size=10**12, used=10**12 - 1)
+    assert "GiB free" in send(client, blueprint).content.decode()
+
+
+def test_the_form_of_a_dead_cluster_opens_and_says_so(client, ada, blueprint, pve):
+    pve.stop()
+    page = client.get(f"{reverse('admin:servers_serverrequest_add')}?blueprint={blueprint.pk}")
+    assert "cannot be reached" in page.content.decode()
+    assert client.get(reverse("admin:servers_blueprint_change", args=(blueprint.pk,))).status_code == 200
+    pve.start()
+
+
+def test_a_second_person_agrees_and_not_the_one_who_asked(client, ada, blueprint):
+    Blueprint.objects.update(needs_approval=True)
+    send(client, blueprint)
+    request = ServerRequest.objects.get()
+    decide = reverse("admin:servers_serverrequest_decide", args=(request.pk,))
+    client.post(decide, {"approve": "yes"})
+    assert not Operation.objects.exists()
+    client.force_login(administrator("bob"))
+    client.post(decide, {"approve": "yes", "reason": "good"})
+    request.refresh_from_db()
+    assert (request.state, request.decider, request.decision) == (RequestState.GOING, "bob", "good")
+    assert Operation.objects.filter(requester="ada").count() == 3
+
+
+def test_a_rejection_has_a_reason_and_makes_nothing(client, ada, blueprint):
+    Blueprint.objects.update(needs_approval=True)
+    send(client, blueprint, password="very-secret-1")
+    request = ServerRequest.objects.get()
+    client.force_login(administrator("bob"))
+    decide = reverse("admin:servers_serverrequest_decide", args=(request.pk,))
+    client.post(decide, {"reject": "yes"})
+    assert ServerRequest.objects.get().state == RequestState.WAITING
+    client.post(decide, {"reject": "yes", "reason": "too many"})
+    request.refresh_from_db()
+    assert (request.state, request.secrets, Operation.objects.count()) == (RequestState.REJECTED, "", 0)
+
+
+def test_the_rest_is_called_off_and_what_is_being_made_is_made(client, ada, blueprint, pve):
+    send(client, blueprint)
+    request = ServerRequest.objects.get()
+    drive(*request.operations.all(), until=lambda rows: any(row.upid for row in rows))
+    client.post(reverse("admin:servers_serverrequest_cancel", args=(request.pk,)))
+    operations = drive(*request.operations.order_by("pk"))
+    assert sorted(one.state for one in operations) == ["cancelled", "cancelled", "succeeded"]
+    assert len([vmid for vmid in pve.cluster.guests if vmid >= 100_000]) == 1
+
+
+def test_a_secret_is_on_no_page_and_gone_when_it_is_over(client, ada, blueprint):
+    send(client, blueprint, names="shop-01", password="very-secret-1")
+    request = ServerRequest.objects.get()
+    (operation,) = drive(*request.operations.all())
+    assert (operation.secrets, request.secrets) == ("", "")
+    for address in (
+        f"/admin/servers/operation/{operation.pk}/change/",
+        f"/admin/servers/serverrequest/{request.pk}/change/",
+    ):
+        assert "very-secret-1" not in client.get(address).content.decode()
+    assert "very-secret-1" not in operation.log
+
+
+@pytest.mark.parametrize(
+    "name", ["serverrequest_changelist", "serverrequest_add", "blueprint_changelist", "blueprint_add"]
+)
+def test_the_pages_open(client, ada, blueprint, name):
+    assert client.get(reverse(f"admin:servers_{name}"), follow=True).status_code == 200
+
+
+def test_a_blueprint_is_changed_with_pickers_of_what_the_cluster_has(client, ada, blueprint):
+    page = client.get(reverse("admin:servers_blueprint_change", args=(blueprint.pk,))).content.decode()
+    assert '<option value="vmbr1"' in page
+    assert "ceph-vm: " in page
+
+
+def test_operators_may_look_at_requests_and_make_none(client, blueprint):
+    user = administrator("eve")
+    user.groups.clear()
+    from django.contrib.auth.models import Group
+
+    user.groups.add(Group.objects.get(name="operator"))
+    client.force_login(user)
+    assert client.get(reverse("admin:servers_serverrequest_changelist")).status_code == 200
+    assert client.get(reverse("admin:servers_serverrequest_add")).status_code == 403
