@@ -203,4 +203,4 @@ def incident_similar(request: HttpRequest, incident: Incident) -> Section:
 
 def _how_it_went(one: Incident) -> str:
     facts = {"span": clock.span(one.duration), "ending": one.ending}
-    return _("Lasted %(span)s. %(ending)s") % facts if one.closed_at else _("Not over since %(span)s.") % facts
+    return _("Lasted %(span)s. %(ending)s") % facts if one.closed_at else _("It has lasted %(span)s so far.") % facts
