@@ -24,6 +24,8 @@ from servers.models import ChangeKind, Cluster, Node, Server, StateChange
 BATCH: Final = 500
 # What a change of a server's state can begin and end.
 OF_A_STATE: Final = (Condition.GUEST_DOWN, Condition.GUEST_UNEXPECTED)
+# What is looked at here. What the watches suspect of theirs is not forgotten because nobody here speaks of it.
+OWN: Final = frozenset(Condition.values) - watching.CONDITIONS
 
 
 def evaluate() -> int:
@@ -39,7 +41,7 @@ def evaluate() -> int:
     verdicts = {**_clusters(), **_nodes(reliable), **_servers(excuses, reliable), **backup_runs.verdicts(moment)}
     firing = {key: alert for key, alert in _firing().items() if key[0] not in watching.CONDITIONS}
     looking = Looking(moment, frozenset(reliable), frozenset(firing), policies)
-    verdicts = ripe(policies.applied(verdicts), looking, Condition.values)
+    verdicts = ripe(policies.applied(verdicts), looking, OWN)
     for key, verdict in verdicts.items():
         if isinstance(verdict, Finding) and key not in firing:
             moved += raise_alert(verdict)

@@ -264,3 +264,12 @@ def test_an_exception_that_makes_no_sense_is_refused(server, columns, words):
     on_server = columns.pop("on_server", False)
     with pytest.raises(ValidationError, match=words):
         ConditionOverride(server=server if on_server else None, **columns).clean()
+
+
+def test_what_a_watch_suspects_outlasts_the_looks_at_everything_else(storage):
+    fill(storage, 85)
+    after(minutes=0)
+    evaluate()
+    assert Suspicion.objects.count() == 1
+    after(minutes=11)
+    assert Incident.objects.get().condition == "storage_full"
