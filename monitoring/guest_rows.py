@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Min, OuterRef, Q, QuerySet, Subquery
 
 from monitoring.expected import Excuses, State
 from monitoring.exposition import Family, escape
@@ -24,9 +24,12 @@ BACKUP_TIME: Final = Family(
 BACKUP_AGE: Final = Family(
     "proxmox_backup_last_success_age_seconds", "gauge", "Age of the guest's newest existing backup."
 )
+SNAPSHOT_AGE: Final = Family(
+    "proxmox_guest_oldest_snapshot_age_seconds", "gauge", "Age of the guest's oldest snapshot; absent without one."
+)
 BACKUP_SIZE: Final = Family("proxmox_backup_last_size_bytes", "gauge", "Size of the guest's newest existing backup.")
 GUEST_FAMILIES: Final = (VM_STATUS, INFO, STATE, LOCK, EXPECTED_UP, EXPECTED_DOWN)
-BACKUP_FAMILIES: Final = (BACKUP_TIME, BACKUP_AGE, BACKUP_SIZE)
+BACKUP_FAMILIES: Final = (BACKUP_TIME, BACKUP_AGE, BACKUP_SIZE, SNAPSHOT_AGE)
 FAMILIES: Final = (*GUEST_FAMILIES, *BACKUP_FAMILIES)
 
 
@@ -74,7 +77,7 @@ def _excuses(clusters: Iterable[Cluster], moment: datetime) -> dict[int, str]:
 
 
 def backup_lines(clusters: Iterable[Cluster], moment: datetime) -> dict[int, Lines]:
-    """The newest existing backup of each living server: one query."""
+    """The newest existing backup and the oldest snapshot of each living server: one query each."""
     latest = Backup.objects.filter(server=OuterRef("pk"), gone_at=None).order_by("-created_at", "-pk").values("pk")[:1]
     chosen = _living(clusters).annotate(newest=Subquery(latest)).values("newest")
     columns = ("server__cluster_id", "server__vmid", "server__name", "created_at", "size")
@@ -86,7 +89,17 @@ def backup_lines(clusters: Iterable[Cluster], moment: datetime) -> dict[int, Lin
         lines[BACKUP_TIME].append(f"proxmox_backup_last_success_timestamp_seconds{who} {when}\n")
         lines[BACKUP_AGE].append(f"proxmox_backup_last_success_age_seconds{who} {max(0, int(present - when))}\n")
         lines[BACKUP_SIZE].append(f"proxmox_backup_last_size_bytes{who} {size}\n")
+    _add_snapshots(clusters, names, found, present)
     return found
+
+
+def _add_snapshots(clusters: Iterable[Cluster], names: dict[int, str], found: dict[int, Lines], present: float) -> None:
+    columns = ("cluster_id", "vmid", "name", "oldest")
+    with_some = _living(clusters).annotate(oldest=Min("snapshots__taken_at")).exclude(oldest=None)
+    for cluster, vmid, name, taken in with_some.order_by(*columns[:2]).values_list(*columns).iterator():
+        who = f'{{{names[cluster]},name="{escape(name)}",vmid="{vmid}"}}'
+        age = max(0, int(present - taken.timestamp()))
+        found[cluster][SNAPSHOT_AGE].append(f"proxmox_guest_oldest_snapshot_age_seconds{who} {age}\n")
 
 
 def _living(clusters: Iterable[Cluster]) -> QuerySet[Server]:

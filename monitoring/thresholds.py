@@ -45,6 +45,7 @@ DEFAULTS: Final[dict[str, Threshold]] = {
         4, DAYS, 0.1, 365, gettext_lazy("Fires when a storage will be full sooner, if it goes on as in the last day.")
     ),
     "BackupTooOld": Threshold(8, DAYS, 0.1, 3650, gettext_lazy("Age of a server's newest backup.")),
+    "SnapshotTooOld": Threshold(30, DAYS, 0.1, 3650, gettext_lazy("Age of a server's oldest snapshot.")),
     "BackupFailed": Threshold(
         0, gettext_lazy("runs a day"), 0, 100_000, gettext_lazy("Failed backup runs of a cluster that are put up with.")
     ),

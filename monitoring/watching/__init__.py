@@ -12,7 +12,7 @@ from typing import Final
 from monitoring.conditions import UNDECIDED, Finding, Verdict
 from monitoring.incidents import PORTAL, RANK, raise_alert, resolve_alert
 from monitoring.models import Alert, AlertStatus, Severity
-from monitoring.watching import backups, canary, clusters, storages, work
+from monitoring.watching import backups, canary, clusters, snapshots, storages, work
 from monitoring.watching.looking import Key, Looking
 from monitoring.watching.policy import Policies
 from monitoring.watching.suspicion import ripe
@@ -32,6 +32,7 @@ WATCHES: Final = (
     Watch(clusters.CONDITIONS, clusters.look),
     Watch(storages.CONDITIONS, storages.look),
     Watch(backups.CONDITIONS, backups.look),
+    Watch(snapshots.CONDITIONS, snapshots.look),
     Watch(work.CONDITIONS, work.look),
     Watch(canary.CONDITIONS, canary.look),
 )

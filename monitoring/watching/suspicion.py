@@ -15,6 +15,7 @@ DELAYS: Final = {
     Condition.STORAGE_FULL: timedelta(minutes=10),
     Condition.STORAGE_FAILED: timedelta(minutes=2),
     Condition.BACKUP_TOO_OLD: timedelta(minutes=10),
+    Condition.SNAPSHOT_TOO_OLD: timedelta(minutes=10),
     Condition.NOT_IN_BACKUP_JOB: timedelta(hours=1),
     Condition.CERTIFICATE_EXPIRING: timedelta(hours=1),
     # After the portal itself was away, Alertmanager needs a moment.
