@@ -43,8 +43,19 @@ NAMES = {
     "proxmox_guest_cpu_ratio": 0.2, "proxmox_guest_memory_used_bytes": 4e9, "proxmox_guest_memory_size_bytes": 8e9,
     "proxmox_guest_network_receive_bytes_total": 0.0, "proxmox_guest_network_transmit_bytes_total": 0.0,
     "proxmox_guest_disk_read_bytes_total": 0.0, "proxmox_guest_disk_written_bytes_total": 0.0,
+    "proxmox_backup_last_success_age_seconds": 4e4,
     "proxmox_guest_disk_used_bytes": 2e10, "proxmox_guest_disk_size_bytes": 4e10, "proxmox_guest_uptime_seconds": 1e6,
 }  # fmt: skip
+# Those of an exporter on the server: what a counter without a base grows by in a second is in RATES.
+EXPORTED = {
+    'node_cpu_seconds_total{cpu="0",mode="idle"}': 0.0, "node_memory_MemTotal_bytes": 8e9,
+    "node_memory_MemAvailable_bytes": 3e9,
+    'node_filesystem_avail_bytes{mountpoint="/",fstype="ext4"}': 2e10,
+    'node_filesystem_size_bytes{mountpoint="/",fstype="ext4"}': 6e10,
+}  # fmt: skip
+RATES = {'node_cpu_seconds_total{cpu="0",mode="idle"}': 0.7}
+OF_PORTAL = 'cluster="demo",vmid="100",name="web-100",node="pve1",job="proxmox-manager",instance="portal"'
+OF_EXPORTER = 'cluster="demo",vmid="100",server="web-100",job="managed-servers",instance="10.0.0.1:9100"'
 ADDRESS = "/admin/dashboards/server/?renderer=portal&var-cluster=demo&var-server=100&from=now-24h&refresh="
 DRAWN = (
     "[...document.querySelectorAll('.pp-panel')].length === 6 && "
@@ -57,13 +68,14 @@ def history(path: Path) -> None:
     end = int(time.time()) - 60
     moments = range(end - HOURS * 3600, end, STEP)
     with path.open("w") as file:
-        for number, (name, base) in enumerate(NAMES.items()):
-            file.write(f"# TYPE {name} unknown\n")
+        for number, (name, base) in enumerate({**NAMES, **EXPORTED}.items()):
+            family, _brace, own = name.removesuffix("}").partition("{")
+            file.write(f"# TYPE {family} unknown\n")
+            labels = ",".join(filter(None, (own, OF_PORTAL if name in NAMES else OF_EXPORTER)))
             for at in moments:
                 wave = 1 + 0.4 * math.sin(at / 9000 + number)
-                value = base * wave if base else (at - moments[0]) * 1e4 * (1 + number / 10) + 1e6 * wave
-                labels = 'cluster="demo",vmid="100",name="web-100",node="pve1",job="proxmox-manager",instance="portal"'
-                file.write(f"{name}{{{labels}}} {value:.6g} {at}\n")
+                value = base * wave if base else (at - moments[0]) * RATES.get(name, 1e4) + wave
+                file.write(f"{family}{{{labels}}} {value:.10g} {at}\n")
         file.write("# EOF\n")
 
 

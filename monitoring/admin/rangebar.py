@@ -127,10 +127,11 @@ def _choice(user: Any, variable: Variable, variables: Mapping[str, str]) -> Choi
     if name in OF_ROWS:
         found = _values(user, name, variables.get("cluster", ""), by_name=variable.multiple)
     else:
-        known = quick.values_of(variable)
-        found = [(one, one) for one in sorted({*known, *({value} - {""})})] if known else []
+        found = [(one, one) for one in quick.values_of(variable)]
     # A list where it holds everything, else a field that suggests.
-    free = name not in {"cluster", "node"} and (name in OF_ROWS or not 0 < len(found) < LISTED)
+    free = name not in {"cluster", "node"} and not 0 < len(found) < LISTED
+    if value and value not in dict(found):
+        found = [*found, (value, value)]
     values = [(one, words, one == value) for one, words in [*([] if free else [("", every)]), *found]]
     return Choice(name, variable.label, value, values, free, every)
 

@@ -12,8 +12,9 @@ from monitoring.panels import Variable
 from monitoring.prometheus import PeerError, Prometheus
 from portal.lib import clock
 
-PATIENCE: Final = 0.5  # seconds
+PATIENCE: Final = 1.0  # seconds
 KEPT: Final = 30
+SOON: Final = 5  # seconds that an empty answer is kept: a first one may come at any moment
 PAUSE: Final = 10
 LISTED: Final = 300  # values that are offered
 LABEL_VALUES: Final = re.compile(r"label_values\((?P<selector>.+), (?P<label>\w+)\)")
@@ -37,7 +38,7 @@ def ask(expression: str, *, kept: int = KEPT) -> Rows | None:
     except PeerError:
         cache.set(away, True, PAUSE)
         return None
-    cache.set(key, rows, kept)
+    cache.set(key, rows, kept if rows else SOON)
     return rows
 
 

@@ -90,7 +90,7 @@ def _or_trouble(answer: Callable[[], Found]) -> Found:
     except Trouble as trouble:
         told = trouble
     except UnknownVariable:
-        told = Trouble("choose", _("This panel shows one thing: choose a cluster, node or server above."), retry=0)
+        told = Trouble("choose", _("These panels show one thing: choose it in the fields above."), retry=0)
     return {"trouble": {"kind": told.kind, "sentence": told.sentence, "hint": told.hint, "retry": told.retry}}
 
 

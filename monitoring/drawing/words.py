@@ -24,6 +24,7 @@ def _of_states() -> dict[str, str]:
         ),
         "elsewhere": _("There is one elsewhere? Name it in PORTAL_PROMETHEUS_URL and restart the portal."),
         "trouble": _("The charts cannot be drawn now"),
+        "choose": _("Choose what to look at"),
         "next": _("It is looked at again by itself."),
     }
 

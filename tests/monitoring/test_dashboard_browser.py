@@ -1,6 +1,7 @@
 """Dashboards and panels in a real browser, with the stand-in for Grafana behind the portal's own proxy."""
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 from tests.support import seed
@@ -120,3 +121,21 @@ def test_typed_moments_are_milliseconds_in_the_address(page, grafana):
     page.click(".pd-apply")
     page.wait_for_url("**from=1767*")
     assert page.input_value("[data-start]") == "2026-01-02T03:04"
+
+
+TALL = b"<!doctype html><html lang='en'><title>x</title><body><div style='height:4321px'></div></body></html>"
+
+
+def test_a_frame_is_as_high_as_the_dashboard_in_it(page, grafana):
+    grafana.answers["/d/business/business"] = (200, {"Content-Type": "text/html"}, TALL)
+    page.goto("/admin/dashboards/business/")
+    page.wait_for_function("document.querySelector('.pd-place').clientHeight >= 4321")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_serious_is_found_around_a_frame(page, grafana, theme):
+    page.add_init_script(f"localStorage.setItem('adminTheme', '\"{theme}\"')")
+    page.goto("/admin/dashboards/infrastructure/")
+    frame(page)
+    found = Axe().run(page, options={"iframes": False}).response["violations"]
+    assert [one["id"] for one in found if one["impact"] in {"serious", "critical"}] == []

@@ -1,6 +1,9 @@
 """The pages with dashboards and panels: Grafana's frames or the portal's drawing, and what their address may say."""
 
+import os
 import re
+import subprocess
+import sys
 from html import unescape
 
 import pytest
@@ -147,6 +150,17 @@ def test_a_grafana_elsewhere_is_framed_there(grafana, client, ada, settings):
     (frame,) = frames(client.get("/admin/dashboards/business/"))
     assert frame.startswith("https://grafana.example.org/sub/d/business/business?orgId=1")
     assert "X-WEBAUTH-USER" not in grafana.seen[-1].headers
+
+
+def test_the_policy_of_pages_allows_frames_of_that_grafana_and_of_no_other():
+    program = (
+        "import django; django.setup(); from django.test import Client; "
+        "print(Client().get('/healthz', headers={'host': 'localhost'})['Content-Security-Policy'])"
+    )
+    env = {**os.environ, "PORTAL_GRAFANA_PUBLIC_URL": "https://grafana.example.org/sub"}
+    env["DJANGO_SETTINGS_MODULE"] = "portal.settings"
+    found = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
+    assert "frame-src 'self' https://grafana.example.org;" in found.stdout.strip() + ";"
 
 
 # --- what the address says -------------------------------------------------------------------------------------------

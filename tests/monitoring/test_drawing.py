@@ -231,7 +231,7 @@ def test_a_slow_prometheus_holds_few_up_and_those_shortly(server, prometheus, mo
     with ThreadPoolExecutor(12) as people:
         found = list(people.map(ask, range(12)))
     assert set(found) <= {"slow", "busy"}
-    assert len(prometheus.asked) <= 2 * asking.AT_ONCE + asking.IN_LINE  # each also asked whether it lives
+    assert len(prometheus.asked) <= 2 * (asking.AT_ONCE + asking.IN_LINE)  # each also asked whether it lives
     monkeypatch.setattr(asking.BREAKER, "until", time.monotonic() + 60)  # a busy machine may have used the pause up
     before = len(prometheus.asked)
     assert ask(0) == "slow"

@@ -225,3 +225,11 @@ def test_no_prometheus_is_a_calm_card_and_it_goes_when_there_is_one(look, watche
     start_prometheus(watched.portal, config, watched.portal.data / "tsdb", port=int(port))
     page.wait_for_selector(".pp-notice", state="hidden")
     wait_until(lambda: "trouble" not in settled(page), 60, what="every panel is drawn again")
+
+
+def test_panels_of_one_thing_ask_once_to_choose_it(look):
+    page = look("/admin/dashboards/server/?renderer=portal")
+    page.wait_for_selector(".pp-notice:visible")
+    assert "Choose" in page.inner_text(".pp-notice h3")
+    assert page.is_hidden(".pp-grid")
+    assert serious(page) == []

@@ -3,7 +3,7 @@
     "use strict";
 
     const panels = (window.portalPanels = window.portalPanels || {});
-    const SHARED = ["absent", "slow", "token", "odd"];
+    const SHARED = ["absent", "slow", "token", "odd", "choose"];
     const UNITS = { s: 1, m: 60, h: 3600 };
 
     function seconds(text) {
@@ -119,6 +119,10 @@
                 return;
             }
             this.trouble = trouble;
+            if (trouble.kind === "choose") {
+                this.choose(trouble);
+                return;
+            }
             const absent = trouble.kind === "absent";
             this.element.classList.toggle("pp-without", absent);
             this.notice.replaceChildren();
@@ -136,6 +140,17 @@
             again.addEventListener("click", () => this.probe.load());
             this.notice.hidden = false;
             document.querySelectorAll("details[data-panels-instead]").forEach((one) => (one.open = true));
+        }
+
+        /* Nothing is wrong: these panels show one thing, and nobody has said which. */
+        choose(trouble) {
+            this.element.classList.add("pp-without");
+            this.notice.replaceChildren();
+            panels.icon("tune", this.notice);
+            const text = panels.make("div", "", this.notice);
+            panels.make("h3", "", text, panels.words.choose);
+            panels.make("p", "", text, trouble.sentence);
+            this.notice.hidden = false;
         }
     }
 
