@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
+from monitoring.panel_words.values import said
 from monitoring.prometheus import PeerError
 
 MOST: Final = 40  # series of one panel: nobody tells more lines apart
@@ -57,6 +58,8 @@ def vector(found: Any) -> list[tuple[dict[str, str], list[float | None]]]:
 
 def named(legend: str, labels: Mapping[str, str], ref: str, *, alone: bool) -> str:
     """A series's name: the legend with its labels put in, or the labels themselves where it says nothing."""
+    if only := PLACEHOLDER.fullmatch(legend):
+        return said(only[1], labels.get(only[1], "")).strip() or ref
     if legend and legend != "__auto":
         return PLACEHOLDER.sub(lambda found: labels.get(found[1], ""), legend).strip() or ref
     shown = {key: value for key, value in labels.items() if key != "__name__"}

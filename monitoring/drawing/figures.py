@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from django.core.cache import cache
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from monitoring.drawing import answers, asking, missing
@@ -86,5 +87,6 @@ def _series(panel: Panel, target: Target, query: str, wanted: Range) -> list[Ser
 
 
 def _key(panel: Panel, queries: list[str], start: int, end: int, step: int) -> str:
-    told = json.dumps([FORMAT, panel.dashboard_uid, panel.id, queries, start, end, step])
+    # What is kept has words in it: names of series, and what is said beside them.
+    told = json.dumps([FORMAT, get_language(), panel.dashboard_uid, panel.id, queries, start, end, step])
     return f"panel:{hashlib.sha256(told.encode()).hexdigest()}"

@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.test import override_settings
+from django.utils import translation
 
-from monitoring.drawing import asking
+from monitoring.drawing import answers, asking
 from monitoring.drawing.asking import Trouble
 from servers.models import Server
 from tests.support import seed
@@ -47,6 +48,21 @@ def trouble(**asked):
     return data(**asked).json()["trouble"]
 
 
+@pytest.mark.parametrize(
+    ("legend", "labels", "name"),
+    [
+        ("{{state}}", {"state": "running"}, "실행 중"),
+        ("{{status}}", {"status": "unverified"}, "검증 안 됨"),
+        ("{{state}}", {"state": "a new one"}, "a new one"),
+        ("{{name}}", {"name": "backup"}, "backup"),
+        ("{{storage}} {{node}}", {"storage": "backup", "node": "all"}, "backup all"),
+    ],
+)
+def test_words_in_legends_are_the_readers_and_names_stay(legend, labels, name):
+    with translation.override("ko"):
+        assert answers.named(legend, labels, "A", alone=False) == name
+
+
 # --- who may, and of what
 
 
@@ -54,6 +70,13 @@ def test_a_viewer_gets_the_numbers_of_a_server(server, prometheus):
     found = data().json()
     assert [one["name"] for one in found["series"]] == ["Proxmox", "Exporter", "Threshold"]
     assert [one["dashed"] for one in found["series"]] == [False, False, True]
+
+
+def test_what_is_kept_is_kept_for_readers_of_its_language(server, prometheus):
+    wanted = {"var-cluster": "demo", "var-server": "100"}
+    assert "Threshold" in [one["name"] for one in data().json()["series"]]
+    answer = seed.browser("viewer").get(f"{PANEL}/data", wanted, headers={"accept-language": "ko"})
+    assert "임계값" in [one["name"] for one in answer.json()["series"]]
 
 
 def test_strangers_are_sent_to_the_login(client, server, prometheus):
