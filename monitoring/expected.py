@@ -17,10 +17,8 @@ from django.utils.translation import gettext as _
 from monitoring import conditions
 from notifications import planned
 from portal.lib import clock
-from servers.models import Action, BackupRun, Cluster, Node, Operation, Server, ServerStatus
+from servers.models import BackupRun, Cluster, Node, Operation, Server, ServerStatus
 
-# What takes a guest down for a moment or for good, as long as it is being done.
-TAKES_DOWN: Final = (Action.SHUTDOWN, Action.STOP, Action.REBOOT, Action.SUSPEND, Action.ROLLBACK, Action.RESTORE)
 # Locks under which a server may be down by plan, and how long such work takes at most. Proxmox has no end for it: a
 # backup whose storage hangs keeps its lock for good.
 LOCKS: Final[Mapping[str, timedelta]] = {
@@ -64,10 +62,10 @@ class Excuses:
         self._keys = None if clusters is None else [cluster.pk for cluster in clusters]
 
     @cached_property
-    def _busy(self) -> dict[int | None, str]:
+    def _busy(self) -> dict[int | None, Operation]:
         """A server has one operation at a time; of one under way and one just over, the later one counts."""
         rows = Operation.objects.filter(conditions.at_work(self._moment), self._here()).order_by("pk")
-        return dict(rows.values_list("server_id", "action"))
+        return {row.server_id: row for row in rows.defer("log")}
 
     @cached_property
     def _returned(self) -> set[int]:
@@ -88,10 +86,10 @@ class Excuses:
 
     def of(self, state: State) -> str:
         """The reason, '' where there is none. A guest that runs needs none, unless it is being taken down."""
-        action = self._busy.get(state.pk, "")
+        operation = self._busy.get(state.pk)
         if state.status == ServerStatus.RUNNING:
-            return action if action in TAKES_DOWN else ""
-        return action or self._of_proxmox(state) or self._of_people(state)
+            return operation.action if operation and operation.plan.takes_down(operation) else ""
+        return operation.action if operation else (self._of_proxmox(state) or self._of_people(state))
 
     def _of_proxmox(self, state: State) -> str:
         down_for = self._moment - state.since
