@@ -28,6 +28,7 @@ if (database := django.db.connection).vendor == "sqlite":
 import pytest  # noqa: E402
 
 from tests.support.components import pytest_runtest_makereport  # noqa: E402, F401
+from tests.support.flushed import django_db_setup, pytest_runtest_setup  # noqa: E402, F401
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,7 @@ import requests
 from django.utils.translation import gettext as _
 from proxmoxer import ProxmoxAPI, ResourceException
 from requests.adapters import HTTPAdapter
+from urllib3.util.ssl_ import create_urllib3_context
 
 from servers.endpoints import host_and_port
 from servers.proxmox import answers, rare_answers
@@ -68,7 +69,9 @@ class PinnedAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Every connection of this adapter asserts the fingerprint."""
-        super().init_poolmanager(*args, assert_fingerprint=self.fingerprint, **kwargs)
+        # With a context of our own, urllib3 does not read the system's authorities anew for each connection.
+        context = create_urllib3_context(cert_reqs=ssl.CERT_NONE)
+        super().init_poolmanager(*args, assert_fingerprint=self.fingerprint, ssl_context=context, **kwargs)
 
     def send(
         self, request: Any, stream: bool = False, timeout: Any = None, verify: Any = True, *rest: Any, **named: Any

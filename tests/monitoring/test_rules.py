@@ -157,7 +157,7 @@ def test_one_trouble_has_one_title_whoever_tells_of_it():
     node.status = "offline"
     labels = {"name": "web", "vmid": "101", "node": "pve1", "cluster": "demo"}
     found = (
-        conditions.of_server(server, "stopped", clock.now(), set(), reliable=True),
+        conditions.of_server(server, "stopped", clock.now(), "", "", reliable=True),
         conditions.of_node(node, 1, reliable=True),
         conditions.of_cluster(cluster),
     )
