@@ -5,11 +5,14 @@ from typing import Any
 from celery import shared_task
 
 from portal.lib import clock
-from servers import operations, rotation, snapshots, sync
+from servers import newcomers, operations, rotation, snapshots, sync
 from servers.models import Cluster, Operation, Server
 
 # Beat entries; portal.celery collects them. A tick finds what is due; what it finds is a row already.
-BEAT: dict[str, dict[str, Any]] = {"servers: sync what is due": {"task": "servers.tasks.tick"}}
+BEAT: dict[str, dict[str, Any]] = {
+    "servers: sync what is due": {"task": "servers.tasks.tick"},
+    "servers: drop old secrets": {"task": "servers.tasks.drop_secrets", "schedule": 3600.0},
+}
 
 
 @shared_task(ignore_result=True, expires=10)
@@ -22,6 +25,12 @@ def tick() -> None:
         rotate_cluster.delay(cluster.pk)
     for pk in Operation.due(moment).values_list("pk", flat=True)[:200]:
         run_operation.delay(pk)
+
+
+@shared_task(ignore_result=True, expires=600)
+def drop_secrets() -> None:
+    """Drop the passwords that were kept for another try of what failed more than a day ago."""
+    newcomers.purge_secrets()
 
 
 @shared_task(ignore_result=True, expires=60)

@@ -1,9 +1,13 @@
 """Requests of new servers: the form says what is wrong before anything is sent, and a second person agrees."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 
+from portal.lib import clock
 from servers.models import Blueprint, Operation, RequestState, Server, ServerRequest
+from servers.newcomers import purge_secrets
 from servers.sync import sync_cluster
 from tests.support.creating import KEY, administrator, drive, template_of
 
@@ -184,3 +188,12 @@ def test_operators_may_look_at_requests_and_make_none(client, blueprint):
     client.force_login(user)
     assert client.get(reverse("admin:servers_serverrequest_changelist")).status_code == 200
     assert client.get(reverse("admin:servers_serverrequest_add")).status_code == 403
+
+
+def test_the_password_of_one_that_failed_is_dropped_after_a_day(client, ada, blueprint, pve):
+    pve.fail_task("qmstart", error="no memory")
+    send(client, blueprint, names="shop-01", password="very-secret-1")
+    (operation,) = drive(*Operation.objects.all())
+    assert operation.secrets
+    assert purge_secrets(clock.now() + timedelta(hours=23)) == 0
+    assert purge_secrets(clock.now() + timedelta(hours=25)) == 1
