@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import Max, Q
+from django.db.models import Max, Min, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -27,7 +27,8 @@ def look(looking: Looking) -> dict[Key, Verdict]:
 def _too_old(looking: Looking) -> dict[Key, Verdict]:
     """Of servers that have a backup at all: whoever has none is told of with its cluster."""
     usual = looking.threshold("BackupTooOld")
-    shortest = min([usual, *looking.policies.thresholds(Condition.BACKUP_TOO_OLD)])
+    wanted = Server.objects.filter(retired_at=None).aggregate(days=Min("backup_days"))["days"]
+    shortest = min([usual, wanted or usual, *looking.policies.thresholds(Condition.BACKUP_TOO_OLD)])
     rows = (
         Server.objects.filter(retired_at=None, template=False, cluster__in=looking.clusters)
         .annotate(newest=Max("backup__created_at", filter=Q(backup__gone_at=None)))
@@ -37,7 +38,9 @@ def _too_old(looking: Looking) -> dict[Key, Verdict]:
     verdicts: dict[Key, Verdict] = {}
     for server in rows:
         key = (Condition.BACKUP_TOO_OLD, f"server:{server.pk}")
-        days = looking.policies.threshold(Condition.BACKUP_TOO_OLD, server.pk, server.cluster_id, usual)
+        # An exception goes before what was wanted when the server was made, and that before everybody's threshold.
+        own = server.backup_days or usual
+        days = looking.policies.threshold(Condition.BACKUP_TOO_OLD, server.pk, server.cluster_id, own)
         age = (looking.moment - server.newest) / DAY
         if age > days:
             verdicts[key] = _old(key, server, server.newest, age, days, looking)

@@ -184,6 +184,14 @@ def test_a_server_may_have_a_threshold_of_its_own(server, storage):
     assert open_ones() == set()
 
 
+def test_a_server_that_was_made_with_a_wish_is_held_to_it(server, storage):
+    Server.objects.filter(pk=server.pk).update(backup_days=2)
+    backup(server, storage, days=3)
+    after(minutes=0)
+    after(minutes=11)
+    assert "it may be 2 days old" in Incident.objects.get().text
+
+
 def test_servers_in_no_backup_job_are_one_incident_and_may_be_left_out(cluster, server):
     Finding.keep(cluster, "not_backed_up", ["qemu/100", "qemu/999"], clock.now())
     after(minutes=0)
