@@ -19,27 +19,32 @@ def grafana(settings):
         yield there
 
 
-@pytest.fixture
-def page(live_server, monkeypatch, settings, grafana):
-    """A logged-in page; what its console complains about is in ``page.complaints``."""
-    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-    settings.PORTAL_PROMETHEUS_URL = f"http://127.0.0.1:{free_port()}"
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's loop runs in the thread of the test
-    seed.make_user(name="ada", superuser=True)
-    with sync_playwright() as player:
+@pytest.fixture(scope="module")
+def browser():
+    """One for all tests of this file: starting it takes longer than most of them."""
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as player:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's loop runs in the thread of the tests
         browser = player.chromium.launch(
             executable_path=need("chromium"), args=["--no-sandbox", "--disable-gpu"], timeout=BROWSER_PATIENCE
         )
-        page = browser.new_context(color_scheme="light", base_url=live_server.url).new_page()
-        page.set_default_timeout(BROWSER_PATIENCE)
-        page.complaints = []
-        page.on("console", lambda told: page.complaints.append(told.text) if told.type == "error" else None)
-        page.goto("/admin/login/")
-        page.fill("#id_username", "ada")
-        page.fill("#id_password", "pass")
-        page.click("button[type=submit]")
-        yield page
+        yield browser
         browser.close()
+
+
+@pytest.fixture
+def page(live_server, settings, grafana, browser, client):
+    """A logged-in page; what its console complains about is in ``page.complaints``."""
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    settings.PORTAL_PROMETHEUS_URL = f"http://127.0.0.1:{free_port()}"
+    client.force_login(seed.make_user(name="ada", superuser=True))
+    context = browser.new_context(color_scheme="light", base_url=live_server.url)
+    context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
+    context.set_default_timeout(BROWSER_PATIENCE)
+    page = context.new_page()
+    page.complaints = []
+    page.on("console", lambda told: page.complaints.append(told.text) if told.type == "error" else None)
+    yield page
+    context.close()
 
 
 def frame(page, holding="/grafana/"):
@@ -130,6 +135,18 @@ def test_a_frame_is_as_high_as_the_dashboard_in_it(page, grafana):
     grafana.answers["/d/business/business"] = (200, {"Content-Type": "text/html"}, TALL)
     page.goto("/admin/dashboards/business/")
     page.wait_for_function("document.querySelector('.pd-place').clientHeight >= 4321")
+
+
+def test_panels_are_below_each_other_where_the_frame_is_narrow_in_a_wide_window(page, grafana):
+    page.set_viewport_size({"width": 900, "height": 900})
+    page.goto("/admin/dashboards/business/")
+    frame(page)
+    place, figure = page.locator(".pd-place"), page.locator(".pd-frame")
+    narrow = place.bounding_box()["width"] < 768
+    wanted = figure.evaluate(
+        "(one, name) => one.style.getPropertyValue(name)", "--pd-narrow" if narrow else "--pd-height"
+    )
+    assert wanted == f"{place.bounding_box()['height']:g}px"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -3,6 +3,7 @@
 axe-core looks at each page in both themes, wide and narrow: nothing serious may be found on what the portal draws.
 """
 
+import ast
 from collections.abc import Iterator
 from types import SimpleNamespace
 
@@ -19,10 +20,12 @@ DASHBOARDS = ("system-overview", "application-metrics", "business", "infrastruct
 SERIOUS = {"serious", "critical"}
 PERSON = (
     "from django.contrib.auth.models import User; User.objects.create_superuser('ada', password='pass-1-Word'); "
-    "from tests.monitoring.inventory import seed_everything; seed_everything()"
+    "from tests.monitoring.inventory import seed_everything; seed_everything(); from servers import models; "
+    "print({name: getattr(models, name.title()).objects.earliest('pk').pk for name in ('server', 'node', 'cluster')})"
 )
-STATES = "[...document.querySelectorAll('.pp-panel')].map((one) => one.dataset.state || 'loading')"
-
+# Of the panels that are shown: those of a closed part of a page ask for nothing.
+STATES = """[...document.querySelectorAll(".pp-panel")].filter((one) => one.offsetParent)
+.map((one) => one.dataset.state || "loading")"""
 TOO_WIDE = """document.documentElement.scrollWidth <= document.documentElement.clientWidth ? [] :
 [...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
 .map((one) => one.outerHTML.slice(0, 120) + " " + one.getBoundingClientRect().right)"""
@@ -35,17 +38,17 @@ def watched() -> Iterator[SimpleNamespace]:
     port = free_port()
     with Portal({"PORTAL_PROMETHEUS_URL": f"http://127.0.0.1:{port}"}) as portal:
         portal.start("redis")
-        portal.python(PERSON)
+        keys = ast.literal_eval(portal.python(PERSON).splitlines()[-1])
         deploy = portal.data / "run" / "deploy"
-        portal.manage("render_deploy", str(deploy), "--interval", "1s")
+        portal.manage("render_deploy", str(deploy), "--interval", "2s")  # also how long a scrape may take
         prometheus = start_prometheus(portal, deploy / "prometheus" / "prometheus.yml", portal.data / "tsdb", port=port)
         portal.start("web")
-        wait_until(lambda: prometheus.ask("count_over_time(active_servers_total[1m]) > 5"), 60)
+        wait_until(lambda: prometheus.ask("count_over_time(active_servers_total[5m]) > 5"), 90)
         with sync_playwright() as player:
             browser = player.chromium.launch(
                 executable_path=chromium, args=["--no-sandbox", "--disable-gpu"], timeout=BROWSER_PATIENCE
             )
-            yield SimpleNamespace(portal=portal, prometheus=prometheus, browser=browser, state=_login(browser, portal))
+            yield SimpleNamespace(portal=portal, keys=keys, browser=browser, state=_login(browser, portal))
             browser.close()
 
 
@@ -86,10 +89,15 @@ def look(watched):
         context.close()
 
 
-def settled(page: Page) -> list[str]:
-    """The states of the panels when each has one."""
-    page.wait_for_function(f"{STATES}.every((one) => one !== 'loading')")
-    return page.evaluate(STATES)
+def settled(page: Page, *more: str) -> list[str]:
+    """The states of the panels when each has its last. A Prometheus that is slow on a busy machine is trouble that
+    passes: the page asks again by itself, and only what stays is a failure, unless ``more`` names it."""
+
+    def last() -> list[str]:
+        states = page.evaluate(STATES)
+        return states if set(states) <= {"drawn", "empty", *more} else []
+
+    return wait_until(last, 60, what=lambda: str(page.evaluate(STATES)))
 
 
 def serious(page: Page) -> list[str]:
@@ -111,7 +119,6 @@ def test_every_dashboard_is_drawn_and_nothing_serious_is_found_on_it(look, uid, 
     page = look(f"/admin/dashboards/{uid}/?renderer=portal&from=now-5m", theme=theme, width=width)
     states = settled(page)
     assert "drawn" in states
-    assert "trouble" not in states
     assert page.evaluate("document.documentElement.classList.contains('dark')") == (theme == "dark")
     assert page.evaluate(TOO_WIDE) == []
     assert serious(page) == []
@@ -129,7 +136,7 @@ def test_dragging_over_a_chart_chooses_that_range_for_the_page(look):
     page.wait_for_url("**from=1*")
     assert "to=1" in page.url
     page.go_back()
-    assert "from=now-5m" in page.url
+    page.wait_for_url("**from=now-5m*")
 
 
 def test_the_keyboard_goes_through_the_points_and_leaves(look):
@@ -151,7 +158,7 @@ def test_pointing_tells_every_series_at_that_moment(look):
     drawn(page)
     box = page.locator(".pp-chart canvas").bounding_box()
     page.mouse.move(box["x"] + box["width"] - 20, box["y"] + 60)
-    assert {"Proxmox", "Threshold"} <= set(page.locator(".pp-tip-name").all_inner_texts())
+    wait_until(lambda: {"Proxmox", "Threshold"} <= set(page.locator(".pp-tip-name").all_inner_texts()))
 
 
 def test_a_series_is_hidden_and_shown_by_its_name(look):
@@ -224,7 +231,16 @@ def test_no_prometheus_is_a_calm_card_and_it_goes_when_there_is_one(look, watche
     port = watched.portal.env["PORTAL_PROMETHEUS_URL"].rpartition(":")[2]
     start_prometheus(watched.portal, config, watched.portal.data / "tsdb", port=int(port))
     page.wait_for_selector(".pp-notice", state="hidden")
-    wait_until(lambda: "trouble" not in settled(page), 60, what="every panel is drawn again")
+    assert "drawn" in settled(page)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("thing", ["server", "node", "cluster"])
+def test_nothing_serious_is_found_on_the_page_of_a_thing(look, watched, thing, theme):
+    page = look(f"/admin/servers/{thing}/{watched.keys[thing]}/change/?renderer=portal&from=now-5m", theme=theme)
+    assert len(settled(page, "trouble")) >= 6  # no Proxmox answers behind these rows, and the panels from there say so
+    assert page.evaluate(TOO_WIDE) == []
+    assert serious(page) == []
 
 
 def test_panels_of_one_thing_ask_once_to_choose_it(look):
