@@ -155,7 +155,7 @@ def stack(world):
     """Prometheus, Alertmanager and the node exporter on the shipped files, with every wait turned down to a second."""
     portal, ports = world.portal, {"9100": free_port(), "9093": free_port(), "9090": free_port()}
     folder = portal.data / "deploy"
-    portal.manage("render_deploy", str(folder), "--interval", "1s")
+    portal.manage("render_deploy", str(folder), "--interval", "2s")
     for path in folder.rglob("*.yml"):
         text = re.sub(r"\b(for|group_wait|group_interval|repeat_interval): \w+", r"\1: 1s", path.read_text())
         path.write_text(re.sub(r"localhost:(9\d{3})", lambda found: f"localhost:{ports[found[1]]}", text))
@@ -172,4 +172,17 @@ def stack(world):
         f"--storage.tsdb.path={portal.data / 'tsdb'}", f"--web.listen-address=127.0.0.1:{ports['9090']}",
     )))  # fmt: skip
     world.prometheus = f"http://127.0.0.1:{ports['9090']}"
+    for name, port, path in (
+        ("node-exporter", "9100", "/metrics"), ("alertmanager", "9093", "/-/ready"), ("prometheus", "9090", "/-/ready"),
+    ):  # fmt: skip
+        address = f"http://127.0.0.1:{ports[port]}{path}"
+        wait_until(lambda name=name, address=address: portal.ready(name) and answers(address), 60, what=world.logs)
     return world
+
+
+def answers(address):
+    """Whether something answers there as it should."""
+    try:
+        return requests.get(address, timeout=20).ok
+    except requests.RequestException:
+        return False

@@ -10,8 +10,10 @@
 Everything is started with the commands that ``bin/up`` uses, and everything is gone when the block ends.
 """
 
+import contextlib
 import functools
 import os
+import random
 import shutil
 import signal
 import socket
@@ -38,10 +40,15 @@ BROWSER_PATIENCE = 40_000 * PATIENCE
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A loopback port that nobody listens on at this moment.
+
+    It lies below the ports that Linux gives to outgoing connections (from 32768 on, see ip_local_port_range in ip(7)):
+    one of those may be taken between this answer and the start of the program that it is for.
+    """
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", random.randrange(10_000, 32_768)))
+            return probe.getsockname()[1]
 
 
 def wait_until(condition: Callable[[], T], timeout: float = 20, *, what: str | Callable[[], str] = "") -> T:
