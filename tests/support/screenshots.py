@@ -14,9 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import requests
+
+from portal.up.ports import Ports
+from portal.up.programs import Program
 from simulator import Simulator
 from tests.support.components import find
-from tests.support.processes import BASE, Portal, wait_until
+from tests.support.processes import BASE, BROWSER_PATIENCE, Portal, free_port, wait_until
 from tests.support.receivers import HttpReceiver
 
 IMAGES = BASE / "docs" / "images"
@@ -31,6 +35,16 @@ LOOKS = {
 # What is kept in docs/images; the other pages and looks are for whoever has a look at everything (--all).
 KEPT = {"front": ("", "-dark", "-phone"), "servers": ("", "-dark", "-phone"), "server": ("", "-dark", "-phone")}
 KEPT |= {"operation": ("",), "incident": ("",), "cluster": ("",)}
+KEPT |= {"dashboard-system": ("", "-dark"), "dashboard-infrastructure": ("", "-dark"), "server-panels": ("", "-dark")}
+# What Prometheus has seen of the stage, and how often it looks, before pictures of it are worth taking.
+SAMPLES, SCRAPES = 60, "3s"
+SINCE = "renderer=portal&from=now-3m&refresh="
+# Pages that are scrolled to something before they are taken.
+SCROLLED = {"server-panels": ".pm-card:has(.pp-grid)"}
+PANELS = """[...document.querySelectorAll(".pp-panel")].filter((one) => {
+    const box = one.getBoundingClientRect();
+    return one.offsetParent && box.top < innerHeight && box.bottom > 0;
+}).every((one) => ["drawn", "empty"].includes(one.dataset.state))"""
 LISTS = (
     *("servers/node", "servers/storage", "servers/cluster", "servers/backup", "servers/backuprun", "servers/operation"),
     *(
@@ -88,6 +102,7 @@ class Stage:
     seoul: Simulator
     lab: Simulator
     password: str
+    watcher: int  # Prometheus's port
 
     def count(self, query: str) -> int:
         """What the database answers, as a number."""
@@ -107,6 +122,29 @@ class Stage:
             "--token-secret-file", str(secret), "--fingerprint", pve.fingerprint, "--interval", "5",
         )  # fmt: skip
 
+    def watch(self) -> None:
+        """Let a Prometheus and a node exporter look at it from now on."""
+        ports, deploy = Ports(self.portal.data / "run" / "ports.json"), self.portal.data / "run" / "deploy"
+        exporter, prometheus = ports.set("node-exporter", free_port()), ports.set("prometheus", self.watcher)
+        self.portal.manage("render_deploy", str(deploy), "--interval", SCRAPES)
+        self.portal.spawn(
+            Program("node-exporter", (find("prometheus-node-exporter"), f"--web.listen-address=127.0.0.1:{exporter}"))
+        )
+        config, data = deploy / "prometheus" / "prometheus.yml", self.portal.data / "tsdb"
+        listens = f"--web.listen-address=127.0.0.1:{prometheus}"
+        command = (find("prometheus"), f"--config.file={config}", f"--storage.tsdb.path={data}", listens)
+        self.portal.spawn(Program("prometheus", command))
+
+    def scraped(self) -> int:
+        """How many samples it has of what was looked at least."""
+        asked = {"query": "min(count_over_time(up{job=~'node-exporter|proxmox-manager'}[1h]))"}
+        address = f"http://127.0.0.1:{self.watcher}/api/v1/query"
+        try:
+            rows = requests.get(address, params=asked, timeout=10).json()["data"]["result"]
+        except requests.RequestException:
+            return 0
+        return int(rows[0]["value"][1]) if rows else 0
+
     def key_of(self, table: str, where: str) -> int:
         """The key of the latest row for which that holds."""
         return self.count(f"SELECT max(id) FROM {table} WHERE {where}")
@@ -120,12 +158,15 @@ def stage() -> Iterator[Stage]:
     for number, name in enumerate(("staging-web", "staging-db", "staging-api", "ansible", "sandbox-01", "sandbox-02")):
         vmid = lab.add_guest(vmid=500 + number, name=name, node=f"pve{1 + number % 2}", tags=name.partition("-")[0])
         lab.add_backup("pbs", vmid, time.time() - 50_000 - 700 * number)
-    with seoul, lab, HttpReceiver() as slack, Portal({"PORTAL_ALLOWED_INTERNAL": "127.0.0.0/8"}) as portal:
-        made = Stage(portal, seoul, lab, secrets.token_urlsafe(16))
+    port = free_port()
+    env = {"PORTAL_ALLOWED_INTERNAL": "127.0.0.0/8", "PORTAL_PROMETHEUS_URL": f"http://127.0.0.1:{port}"}
+    with seoul, lab, HttpReceiver() as slack, Portal(env) as portal:
+        made = Stage(portal, seoul, lab, secrets.token_urlsafe(16), port)
         portal.python(PEOPLE.format(password=made.password, slack=f"{slack.url}/services/T/B/x"))
         portal.start("redis", "web", "worker", "beat")
         made.add("seoul", seoul)
         made.add("lab", lab)
+        made.watch()
         made.wait_for("SELECT count(*) FROM servers_cluster WHERE first_complete_at IS NOT NULL AND version != ''", 2)
         made.wait_for("SELECT count(DISTINCT storage_id) FROM servers_backup", 4)
         portal.python(OWNERS)
@@ -150,6 +191,7 @@ def let_things_happen(on: Stage) -> None:
     on.portal.python(OPERATIONS.format(wanted=[("jihye", 137, "shutdown"), ("marco", 111, "stop")]))
     on.wait_for("SELECT count(*) FROM servers_operation WHERE state IN ('running', 'queued') AND steps > 0", 2)
     on.wait_for("SELECT count(*) FROM notifications_delivery WHERE state = 'delivered'", 4)
+    wait_until(lambda: on.scraped() >= SAMPLES, 300, what=f"Prometheus has {SAMPLES} samples of everything")
 
 
 def addresses(on: Stage) -> dict[str, str]:
@@ -161,7 +203,13 @@ def addresses(on: Stage) -> dict[str, str]:
         "servers/cluster": on.key_of("servers_cluster", "name = 'seoul'"),
     }
     single = {path.rpartition("/")[2]: f"/admin/{path}/{key}/change/" for path, key in keys.items()}
-    return {"front": "/admin/", "servers": "/admin/servers/server/", **single}
+    watched = on.key_of("servers_server", "kind = 'lxc' AND status = 'running'")  # Proxmox knows how full its disk is
+    drawn = {
+        "dashboard-system": f"/admin/dashboards/system-overview/?{SINCE}",
+        "dashboard-infrastructure": f"/admin/dashboards/infrastructure/?{SINCE}",
+        "server-panels": f"/admin/servers/server/{watched}/change/?{SINCE}",
+    }
+    return {"front": "/admin/", "servers": "/admin/servers/server/", **single, **drawn}
 
 
 def every_page(on: Stage) -> dict[str, str]:
@@ -176,6 +224,7 @@ def logged_in(browser: Any, on: Stage, suffix: str) -> Any:
     """A page of the browser in that look, with jihye at the keyboard."""
     viewport, scheme = LOOKS[suffix]
     context = browser.new_context(viewport=viewport, color_scheme=scheme, timezone_id="Asia/Seoul", locale="en-GB")
+    context.set_default_timeout(BROWSER_PATIENCE)
     page = context.new_page()
     page.goto(f"{on.portal.url}/admin/login/")
     page.fill("input[name=username]", "jihye")
@@ -184,13 +233,16 @@ def logged_in(browser: Any, on: Stage, suffix: str) -> Any:
     return page
 
 
-def take(page: Any, address: str, target: Path) -> None:
-    """One picture of the window as a person sees it, with its fonts loaded."""
+def take(page: Any, address: str, target: Path, to: str = "") -> None:
+    """One picture of the window as a person sees it, scrolled to something, with its fonts loaded and panels drawn."""
     answer = page.goto(address, wait_until="load")
     if answer.status != 200 or ("/login/" in page.url and "/login/" not in address):
         raise SystemExit(f"{address} answered {answer.status} at {page.url}: that is no picture to keep.")
     page.add_style_tag(content=HIDE_CARET)
     page.evaluate("document.fonts.ready.then(() => true)")
+    if to:
+        page.locator(to).first.evaluate("(one) => one.scrollIntoView()")
+    page.wait_for_function(PANELS)
     page.wait_for_timeout(300)  # what Alpine unfolds on load has a transition
     page.screenshot(path=target)
     size = target.stat().st_size
@@ -214,7 +266,7 @@ def shoot(on: Stage, folder: Path, *, everything: bool) -> None:
                 if everything or suffix in KEPT[name]:
                     if name == "login":
                         page.context.clear_cookies()
-                    take(page, on.portal.url + path, folder / f"{name}{suffix}.png")
+                    take(page, on.portal.url + path, folder / f"{name}{suffix}.png", SCROLLED.get(name, ""))
             page.context.close()
         browser.close()
 
@@ -224,7 +276,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bin/screenshots", description="Takes the pictures of README and docs.")
     parser.add_argument("--all", type=Path, metavar="FOLDER", help="every page in every look, into that folder")
     folder = parser.parse_args().all
-    for program in ("chromium", "redis-server"):
+    for program in ("chromium", "redis-server", "prometheus", "prometheus-node-exporter"):
         if not find(program):
             raise SystemExit(f"{program} is needed: install it, for example with `apt install {program}`.")
     with stage() as on:
