@@ -34,7 +34,7 @@ def test_a_rule_about_the_processor_is_told_once_acknowledged_and_over_once(stac
     stack.press(f"/admin/monitoring/incident/{pk}/acknowledge/")
     assert stack.one("SELECT acknowledged_at FROM monitoring_incident WHERE id = ?", pk)
     mine = f"WHERE incident = 'incident-{pk}'"
-    stack.write(f"UPDATE notifications_watch SET repeat_at = '2020-01-01', due_at = '2020-01-01' {mine}")
+    stack.write(f"UPDATE notifications_watch SET due_at = '2020-01-01 00:00:00' {mine}")
     wait_until(lambda: stack.one(f"SELECT due_at FROM notifications_watch {mine}") is None, 90, what=stack.logs)
     heard = stack.one("SELECT last_received_at FROM monitoring_alert WHERE condition = 'cpu_high'")
     again = "SELECT last_received_at FROM monitoring_alert WHERE condition = 'cpu_high'"
