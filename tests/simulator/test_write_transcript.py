@@ -65,11 +65,16 @@ def test_the_same_writes_end_the_same_way(version: str) -> None:
         for step in steps(version):
             if step["step"] == "config: config PUT with a Korean tag":
                 pve.set_guest(600, status="stopped")
-            pve.cluster.book.lock_files.pop(620, None)  # the recording waited for it
             if step["step"] == "snapshots: snapshot of a stopped VM":
                 replay.snapshots_on(step["request"]["path"])
             text = re.sub("|".join(nodes), lambda name: nodes[name[0]], json.dumps(step))
-            found += replay.differences(json.loads(text.replace("root@pam!api", "root@pam!portal")))
+            asked = json.loads(text.replace("root@pam!api", "root@pam!portal"))
+            pve.cluster.book.lock_files.pop(620, None)  # the recording waited for it
+            told = replay.differences(asked)
+            if any("can't lock file" in words for words in told):  # the task before it took it after that
+                pve.cluster.book.lock_files.pop(620, None)
+                told = replay.differences(asked)
+            found += told
     assert replay.tried > 150
     assert not found, "\n".join(found)
 
