@@ -4,6 +4,7 @@ A stage that starts a task is found again by the task's type where the call brok
 stage without a task must be one that does no harm when it is repeated.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,7 +29,7 @@ class Found(Enum):
     UNSURE = "unsure"  # look again in a moment
 
 
-class Stage:
+class Stage(ABC):
     """One step towards Proxmox. Subclasses say what is called; the engine keeps track of it.
 
     ``title`` is shown in the list of steps (a msgid). ``tasks`` are the types of the tasks it may start, ``{}`` being
@@ -65,9 +66,9 @@ class Stage:
         """The guest by whose number the task is found again."""
         return operation.guest[1]
 
+    @abstractmethod
     def call(self, gateway: Gateway, operation: Operation) -> str | None:
         """Make the call. The UPID of its task, or None where it is done. Raises ProxmoxError."""
-        raise NotImplementedError
 
     def settles(self, operation: Operation) -> bool:
         """Whether the guest follows later than the task, so that ``settled`` is asked until it says yes."""

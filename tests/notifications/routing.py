@@ -5,7 +5,7 @@ import datetime as dt
 
 import time_machine
 
-from notifications.models import Decision, Delivery, EscalationStep, QuietWindow, Route
+from notifications.models import Decision, Delivery, EscalationStep, QuietWindow, Route, Silence
 from notifications.tasks import take_turns
 from portal.lib import clock
 from tests.notifications.conftest import make
@@ -65,3 +65,14 @@ def reasons(incident="incident-7", route=None):
     rows = Decision.objects.filter(incident=incident).order_by("pk")
     rows = rows.filter(route_name=route) if route else rows
     return list(rows.values_list("reason", flat=True))
+
+
+def silence(matchers, hours=1, **values):
+    moment = clock.now()
+    return Silence.objects.create(
+        matchers=matchers, starts_at=moment, ends_at=moment + dt.timedelta(hours=hours), reason="work", **values
+    )
+
+
+def grouped(*channels, **values):
+    return route("groups", "", *channels, grouping="labels", group_by="cluster", **values)
