@@ -11,17 +11,19 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 from prometheus_client import REGISTRY
 from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.platform_collector import PlatformCollector
 
 from monitoring import canary, coverage, finding_metrics, guest_rows, inventory_metrics, portal_metrics, queue_metrics
 from monitoring.exposition import Format, render
 from monitoring.guest_metrics import GuestTexts, SnapshotMissing
 from monitoring.limits import connect, limited
+from monitoring.worker_files import WorkerFiles
 from portal.lib import clock
 from servers.models import Cluster, Snapshot
 
@@ -32,7 +34,7 @@ TEXTS: Final = GuestTexts()
 PLATFORM: Final = PlatformCollector(registry=None)
 _complained: set[str] = set()  # the parts whose failure the log knows already
 
-Given = Iterable[Metric] | datetime | None
+Given = Iterable[Metric] | bytes | datetime | None
 
 
 class Impossible(Exception):
@@ -62,7 +64,7 @@ class Scrape:
 
     def page(self, *, gzipped: bool) -> bytes:
         """The whole exposition. The guests come first: what is kept of them is packed already."""
-        self.gather("http", http_families, database=False)
+        self.gather("http", lambda: http_text(self.fmt), database=False)
         self.gather("build", portal_metrics.build_families, database=False)
         self.gather("clusters", self._load_clusters)
         with TEXTS.lock:
@@ -99,7 +101,7 @@ class Scrape:
         self.gather("notifications", queue_metrics.notification_families)
         self.gather("canary", canary.families)
         self.gather("incidents", queue_metrics.incident_families)
-        self.gather("work", lambda: queue_metrics.work_families(self.moment))
+        self.gather("work", lambda: queue_metrics.work_families(self.clusters, self.moment))
         self.gather("broker", lambda: queue_metrics.broker_families(self.moment), database=False)
 
     @property
@@ -128,7 +130,7 @@ class Scrape:
                 if isinstance(given, datetime) or given is None:
                     refreshed = given
                 else:
-                    self.rendered.append(render(given, self.fmt))
+                    self.rendered.append(given if isinstance(given, bytes) else render(given, self.fmt))
             success = True
             _complained.discard(name)
         except Exception as error:  # noqa: BLE001  (whatever it is: the other parts are worth a page)
@@ -176,11 +178,15 @@ class Scrape:
         yield from (success, duration, refresh)
 
 
-def http_families() -> Iterator[Metric]:
+def http_text(fmt: Format) -> bytes:
     """What this process counted; where several processes serve, what all of them did. Figures of one process
     (its memory, its start) are left out then: they would be another's at each scrape."""
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        yield from REGISTRY.collect()
-        return
-    yield from MultiProcessCollector(None).collect()
-    yield from PLATFORM.collect()
+        return render(REGISTRY.collect(), fmt)
+    files = _files_of(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    return files.text(fmt) + render((*files.gauges(), *PLATFORM.collect()), fmt)
+
+
+@cache
+def _files_of(folder: str) -> WorkerFiles:
+    return WorkerFiles(Path(folder))
