@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from monitoring.models import Condition, Severity
+from monitoring.things import labels_of
 from servers.models import Cluster, Node, NodeStatus, Operation, Server, ServerStatus
 
 # A cluster is in trouble when its sync failed that often in a row: a single hiccup is none.
@@ -96,7 +97,7 @@ def of_node(node: Node, guests: int, *, reliable: bool) -> Verdict:
         node.status_since,
         node.cluster,
         node=node,
-        labels=_labels(node.cluster, node=node.name),
+        labels=labels_of(node),
     )
 
 
@@ -115,7 +116,7 @@ def of_cluster(cluster: Cluster) -> Verdict:
         words % {"error": cluster.last_error},
         cluster.failing_since or cluster.created_at,
         cluster,
-        labels=_labels(cluster),
+        labels=labels_of(cluster),
     )
 
 
@@ -145,19 +146,7 @@ def _of_server(  # noqa: PLR0913, PLR0917  (what a finding is made of)
 ) -> Finding:
     node = server.node.name if server.node else "?"
     text = words % {"server": server, "node": node, "cluster": server.cluster.name, "status": _word(status)}
-    labels = labels_of(server, server.cluster)
+    labels = labels_of(server)
     return Finding(
         condition, f"server:{server.pk}", severity, title, text, since, server.cluster, server.node, server, labels
     )  # fmt: skip
-
-
-def labels_of(server: Server, cluster: Cluster) -> dict[str, str]:
-    """What a server is called and belongs to: what routes match on."""
-    return _labels(
-        cluster, node=server.node.name if server.node else "", vmid=str(server.vmid), name=server.name,
-        type=server.kind, owner=server.owner, environment=server.environment, tags=",".join(server.tag_list),
-    )  # fmt: skip
-
-
-def _labels(cluster: Cluster, **more: str) -> dict[str, str]:
-    return {"cluster": cluster.name, **{name: value for name, value in more.items() if value}}

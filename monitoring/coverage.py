@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from monitoring.models import AlertThreshold
+from monitoring.things import COLUMNS, labels_from
 from monitoring.thresholds import DEFAULTS
 from notifications import reach
 from portal.lib import clock
@@ -56,16 +57,10 @@ def unreached() -> Q:
 
 def _ask_about_each() -> tuple[int, list[int]]:
     reaches, number, keys = reach(), 0, []
-    columns = ("pk", "cluster__name", "node__name", "name", "vmid", "kind", "owner", "environment", "tags")
-    for pk, cluster, node, name, vmid, kind, owner, environment, tags in (
-        Server.objects.filter(retired_at=None, template=False).order_by().values_list(*columns).iterator()
-    ):
-        facts = {
-            "cluster": cluster, "node": node, "name": name, "vmid": str(vmid), "type": kind, "owner": owner,
-            "environment": environment, "tags": ",".join(tag for tag in tags.split(";") if tag),
-        }  # fmt: skip
+    living = Server.objects.filter(retired_at=None, template=False).order_by()
+    for pk, *columns in living.values_list("pk", *COLUMNS).iterator():
         number += 1
-        if not reaches({label: value for label, value in facts.items() if value}):
+        if not reaches(labels_from(*columns)):
             keys.append(pk)
     return number, keys
 

@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from monitoring import conditions
+from monitoring.things import labels_of
 from notifications import planned
 from portal.lib import clock
 from servers.models import BackupRun, Cluster, Node, Operation, Server, ServerStatus
@@ -50,7 +51,7 @@ class State:
         """That server's."""
         return cls(
             server.pk, server.node_id, status or server.status, since or server.status_since, server.lock,
-            server.ha_state, lambda: conditions.labels_of(server, server.cluster),
+            server.ha_state, lambda: labels_of(server),
         )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.db.models import Q
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from servers.models import Cluster, Finding
@@ -24,13 +25,15 @@ def finding_families(clusters: Iterable[Cluster], moment: datetime) -> Iterator[
         "proxmox_node_certificate_expiry_timestamp_seconds", "When a certificate of the node ends.",
         labels=["certificate", "cluster", "node"],
     )  # fmt: skip
-    for finding in Finding.objects.filter(cluster__in=names).order_by("cluster", "key"):
-        kind, _, node = finding.key.partition("@")
-        labels = [names[finding.cluster_id], node]
-        if kind == "load" and moment - finding.at <= LOAD_IS_FRESH_FOR:
-            for family, value in zip(loads, finding.value, strict=True):
+    told = Q(key__startswith="load@") | Q(key__startswith="certificates@")
+    rows = Finding.objects.filter(told, cluster__in=names).order_by("cluster_id", "key")
+    for cluster, key, found, at in rows.values_list("cluster_id", "key", "value", "at"):
+        kind, _, node = key.partition("@")
+        labels = [names[cluster], node]
+        if kind == "load" and moment - at <= LOAD_IS_FRESH_FOR:
+            for family, value in zip(loads, found, strict=True):
                 family.add_metric(labels, value)
         elif kind == "certificates":
-            for name, end in sorted(finding.value.items()):
+            for name, end in sorted(found.items()):
                 ends.add_metric([name, *labels], end)
     yield from (*loads, ends)

@@ -209,9 +209,10 @@ def _visible(cluster: str, snapshot: Snapshot) -> list[tuple[str, Any]]:
     """(labels, guest) of each guest whose figures are true. A vmid counts once, also if it is listed twice."""
     online = {node.name for node in snapshot.nodes if node.status == NodeStatus.ONLINE}
     guests = {guest.vmid: guest for guest in reversed(snapshot.guests)}
+    seen = ((vmid, guests[vmid]) for vmid in sorted(guests))
     start = f'cluster="{escape(cluster)}"'
     return [
         (f'{{{start},name="{escape(guest.name)}",vmid="{vmid}"}}', guest)
-        for vmid, guest in sorted(guests.items())
+        for vmid, guest in seen
         if guest.node in online and not guest.template and guest.status != ServerStatus.UNKNOWN
     ]

@@ -11,7 +11,7 @@ from servers.models import Cluster, Node, NodeStatus, Snapshot, Storage
 
 CLUSTER_COLUMNS: Final = (
     "name", "enabled", "version", "quorate", "last_attempt_at", "last_success_at", "last_duration", "last_error",
-    "failures", "held_retirements",
+    "failures", "held_retirements", "due_at", "lease_until",
 )  # fmt: skip
 NODE_USAGE: Final[tuple[tuple[str, str, Callable[[Any], float | None]], ...]] = (
     ("cpu_ratio", "Used part of the node's cores, 0 to 1.", attrgetter("cpu")),

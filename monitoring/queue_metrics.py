@@ -4,23 +4,28 @@ Celery's own counters live in its processes and die with them, so they are not u
 the outcomes of tasks are counted in Redis (``portal.lib.outcomes``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-import redis
 from django.conf import settings
 from django.core.cache import cache
-from django.db.models import Count, Min, QuerySet
+from django.db.models import Count, Min, Q, QuerySet
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from monitoring.models import Inbound, Incident, Severity
 from notifications import figures as figures_of_messages
+from portal.lib.outcomes import client_of
 from portal.lib.outcomes import counts as task_outcomes
 from servers.models import Cluster, Operation, OperationState, StateChange
 
 TICK_KEY: Final = "monitoring:tick"
-BROKER_SECONDS: Final = 1.0
+ENDED: Final = {
+    "failed": (OperationState.FAILED, OperationState.LOST),
+    "succeeded": (OperationState.SUCCEEDED, OperationState.WARNINGS),
+}
+Waiting = tuple[int, datetime | None]  # how many rows, and since when the oldest
 
 
 def note_tick(moment: datetime) -> None:
@@ -62,58 +67,88 @@ def incident_families() -> Iterator[Metric]:
     yield family
 
 
-def work_families(moment: datetime) -> Iterator[Metric]:
-    """Operations under way and changes that nobody has looked at."""
-    active = Operation.objects.filter(state__in=Operation.ACTIVE)
-    rows = active.order_by().values_list("state").annotate(Count("pk"))
-    counts = {str(state): 0 for state in Operation.ACTIVE} | dict(rows)
+def work_families(clusters: Iterable[Cluster], moment: datetime) -> Iterator[Metric]:
+    """Operations under way and over, and the rows that are the queues: how much is due, and since when."""
+    active = _active(moment)
     family = GaugeMetricFamily("portal_operations", "Operations that are not over, by state.", labels=["state"])
-    for state, number in sorted(counts.items()):
-        family.add_metric([state], number)
+    for state in sorted(Operation.ACTIVE):
+        family.add_metric([state], active[state].number if state in active else 0)
     yield family
-    oldest = active.aggregate(oldest=Min("requested_at"))["oldest"]
-    age = (moment - oldest).total_seconds() if oldest else 0.0
+    age = _age(min((found.requested for found in active.values()), default=None), moment)
     yield GaugeMetricFamily("portal_operation_oldest_seconds", "Age of the oldest operation under way.", value=age)
-    failed = Operation.objects.filter(state__in=[OperationState.FAILED, OperationState.LOST]).count()
-    succeeded = Operation.objects.filter(state__in=[OperationState.SUCCEEDED, OperationState.WARNINGS]).count()
+    rows = Operation.objects.filter(state__in=sum(ENDED.values(), ())).order_by().values_list("state")
+    numbers = dict(rows.annotate(number=Count("pk")))
     ended = GaugeMetricFamily("portal_operations_ended", "Operations kept that are over.", labels=["result"])
-    ended.add_metric(["failed"], failed)
-    ended.add_metric(["succeeded"], succeeded)
+    for result, states in ENDED.items():
+        ended.add_metric([result], sum(numbers.get(state, 0) for state in states))
     yield ended
-    yield from _backlog(moment)
+    due = [(found.due, found.due_since) for found in active.values()]
+    yield from _backlog(
+        {
+            "changes": _waiting(StateChange.objects.filter(processed_at=None), "at"),
+            "operations": (sum(number for number, _at in due), min((at for _n, at in due if at), default=None)),
+            "syncs": _syncs_due(clusters, moment),
+            "webhooks": _waiting(Inbound.objects.filter(processed_at=None), "received_at"),
+        },
+        moment,
+    )
 
 
-def _backlog(moment: datetime) -> Iterator[Metric]:
-    """The rows that are the queues: how much is due, and how long the oldest has been."""
-    active = Operation.objects.filter(state__in=Operation.ACTIVE)
-    queues: dict[str, tuple[QuerySet[Any], str]] = {
-        "changes": (StateChange.objects.filter(processed_at=None), "at"),
-        "operations": (active.filter(due_at__lte=moment), "due_at"),
-        "syncs": (Cluster.due(moment), "due_at"),
-        "webhooks": (Inbound.objects.filter(processed_at=None), "received_at"),
-    }
+@dataclass(slots=True, frozen=True)
+class OfState:
+    """The operations in one state: how many, since when, how many of them are due, and since when."""
+
+    number: int
+    requested: datetime
+    due: int
+    due_since: datetime | None
+
+
+def _active(moment: datetime) -> dict[str, OfState]:
+    due = Q(due_at__lte=moment)
+    rows = Operation.objects.filter(state__in=Operation.ACTIVE).order_by().values_list("state")
+    found = rows.annotate(
+        number=Count("pk"),
+        requested=Min("requested_at"),
+        n_due=Count("pk", filter=due),
+        since=Min("due_at", filter=due),
+    )
+    return {state: OfState(*columns) for state, *columns in found}
+
+
+def _waiting(rows: QuerySet[Any], column: str) -> Waiting:
+    found = rows.order_by().aggregate(number=Count("pk"), oldest=Min(column))
+    return found["number"], found["oldest"]
+
+
+def _syncs_due(clusters: Iterable[Cluster], moment: datetime) -> Waiting:
+    due = [cluster.due_at for cluster in clusters if cluster.is_due(moment)]
+    return len(due), min(due, default=None)
+
+
+def _backlog(queues: dict[str, Waiting], moment: datetime) -> Iterator[Metric]:
     length = GaugeMetricFamily("portal_work_due", "Rows that a worker is to look at, by kind.", labels=["queue"])
     age = GaugeMetricFamily("portal_work_oldest_due_seconds", "How long the oldest of them waits.", labels=["queue"])
-    for name, (rows, column) in queues.items():
-        found = rows.order_by().aggregate(number=Count("pk"), oldest=Min(column))
-        length.add_metric([name], found["number"])
-        age.add_metric([name], max(0.0, (moment - found["oldest"]).total_seconds()) if found["oldest"] else 0.0)
-        if name == "changes":
-            waiting = found["number"]
+    for name, (number, oldest) in queues.items():
+        length.add_metric([name], number)
+        age.add_metric([name], _age(oldest, moment))
     yield length
     yield age
-    yield GaugeMetricFamily("portal_changes_unprocessed", "Changes that no worker has looked at.", value=waiting)
+    changes = queues["changes"][0]
+    yield GaugeMetricFamily("portal_changes_unprocessed", "Changes that no worker has looked at.", value=changes)
+
+
+def _age(since: datetime | None, moment: datetime) -> float:
+    return max(0.0, (moment - since).total_seconds()) if since else 0.0
 
 
 def broker_families(moment: datetime) -> Iterator[Metric]:
     """How many tasks wait in Redis, how tasks ended, and when one of the beat last ran. Raises where Redis cannot be
     reached."""
-    with redis.Redis.from_url(
-        settings.PORTAL_REDIS_URL, socket_connect_timeout=BROKER_SECONDS, socket_timeout=BROKER_SECONDS
-    ) as client:
-        ours = settings.CELERY_BROKER_URL.startswith("redis")
-        length = client.llen(settings.CELERY_TASK_DEFAULT_QUEUE) if ours else None
-        outcomes = task_outcomes(client)
+    client = client_of(settings.PORTAL_REDIS_URL)
+    ours = settings.CELERY_BROKER_URL.startswith("redis")
+    length = client.llen(settings.CELERY_TASK_DEFAULT_QUEUE) if ours else None
+    outcomes = task_outcomes(client)
     if length is not None:
         yield GaugeMetricFamily("portal_queue_length", "Tasks that wait for a worker.", value=float(length))
     ended = CounterMetricFamily("portal_tasks", "Runs of tasks, by how they ended.", labels=["result", "task"])

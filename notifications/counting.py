@@ -35,14 +35,20 @@ def given_up(since: datetime) -> dict[str, int]:
 def read() -> Figures:
     """The figures of this moment; every known kind and result is there from the first scrape on, as 0."""
     counts = {(kind, str(result)): 0 for kind in channels.KINDS for result in Result.values}
-    counts.update({(row.kind, row.result): row.value for row in NotificationCounter.objects.all()})
+    for kind, result, value in NotificationCounter.objects.values_list("kind", "result", "value"):
+        counts[kind, result] = value
     open_states = [*PENDING, DeliveryState.DEAD]
     # The test of a form that was not saved told its person how it went; nobody has to deal with it any more.
     over = Q(state=DeliveryState.DEAD, channel=None, notification__status=Status.TEST)
     waiting = Delivery.objects.filter(state__in=open_states).exclude(over)
     rows = waiting.order_by().values_list("state").annotate(Count("pk"))
     queue = {str(state): 0 for state in open_states} | {str(state): number for state, number in rows}
-    # Those that could be sent now: a recovery that waits for its opening is not late.
-    oldest = Delivery._free(clock.now()).aggregate(oldest=Min("due_at"))["oldest"]
-    late = (clock.now() - oldest).total_seconds() if oldest else 0.0
-    return Figures(counts, queue, max(0.0, late), SuppressionCounter.values())
+    return Figures(counts, queue, _lateness() if any(queue[state] for state in PENDING) else 0.0,
+                   SuppressionCounter.values())  # fmt: skip
+
+
+def _lateness() -> float:
+    """Of those that could be sent now: a recovery that waits for its opening is not late."""
+    moment = clock.now()
+    oldest = Delivery._free(moment).aggregate(oldest=Min("due_at"))["oldest"]
+    return max(0.0, (moment - oldest).total_seconds()) if oldest else 0.0

@@ -8,8 +8,9 @@ from django.db.models import Max, Min, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from monitoring.conditions import Finding, Verdict, labels_of
+from monitoring.conditions import Finding, Verdict
 from monitoring.models import Condition, Severity
+from monitoring.things import labels_of
 from monitoring.watching.looking import Key, Looking
 from servers.models import Cluster, Server
 from servers.models import Finding as Fact

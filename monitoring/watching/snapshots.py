@@ -5,8 +5,9 @@ from typing import Final
 from django.db.models import Min
 from django.utils.translation import gettext as _
 
-from monitoring.conditions import Finding, Verdict, labels_of
+from monitoring.conditions import Finding, Verdict
 from monitoring.models import Condition, Severity
+from monitoring.things import labels_of
 from monitoring.watching.backups import DAY
 from monitoring.watching.looking import Key, Looking
 from servers.models import Server

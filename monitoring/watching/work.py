@@ -7,8 +7,9 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from monitoring.conditions import Finding, Verdict, labels_of
+from monitoring.conditions import Finding, Verdict
 from monitoring.models import Condition, Severity
+from monitoring.things import labels_of
 from monitoring.watching.looking import Key, Looking
 from notifications import given_up
 from servers.models import Operation, OperationState, Server

@@ -41,7 +41,7 @@ class CountedTask(Task):
 def note(task: str, result: str) -> None:
     """Count one outcome."""
     try:
-        _client(settings.PORTAL_REDIS_URL).hincrby(KEY, f"{task}|{result}", 1)
+        client_of(settings.PORTAL_REDIS_URL).hincrby(KEY, f"{task}|{result}", 1)
     except redis.RedisError as error:
         logger.debug("An outcome of %s was not counted: %s", task, type(error).__name__)
 
@@ -59,5 +59,6 @@ def counts(client: "redis.Redis") -> dict[tuple[str, str], int]:
 
 
 @cache
-def _client(url: str) -> "redis.Redis":
+def client_of(url: str) -> "redis.Redis":
+    """A client of that Redis, one per process: its threads share it, and it connects anew where it was cut off."""
     return redis.Redis.from_url(url, socket_connect_timeout=SECONDS, socket_timeout=SECONDS)

@@ -49,6 +49,10 @@ class Backup(models.Model):
             models.Index(fields=["server", "-created_at"]),
             models.Index(fields=["server", "created_at"], condition=models.Q(gone_at=None), name="kept_of_a_server"),
             models.Index(fields=["created_at", "id"], condition=models.Q(gone_at=None), name="kept_by_age"),
+            # Counted at each scrape: from the index alone.
+            models.Index(
+                fields=["cluster", "verification"], condition=models.Q(gone_at=None), name="kept_of_a_cluster"
+            ),
         ]
 
     def __str__(self) -> str:

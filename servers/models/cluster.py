@@ -143,6 +143,10 @@ class Cluster(models.Model):
         free = Q(lease_until=None) | Q(lease_until__lt=moment)
         return cls.objects.filter(free, enabled=True, due_at__lte=moment).order_by("due_at")
 
+    def is_due(self, moment: datetime) -> bool:
+        """Whether ``due`` would find it."""
+        return self.enabled and self.due_at <= moment and (self.lease_until is None or self.lease_until < moment)
+
     def sync_soon(self) -> None:
         """Make the next sync due at once, and forget how often the token was refused."""
         Cluster.objects.filter(pk=self.pk).update(due_at=clock.now(), refusals=0)
