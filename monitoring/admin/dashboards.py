@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 
 from monitoring import panels
 from monitoring.admin import rangebar
-from monitoring.drawing import access
+from monitoring.drawing import access, definitions
 from monitoring.grafana import frames, health
 from monitoring.grafana.identity import identity_of
 from monitoring.panels import Dashboard
@@ -59,6 +59,7 @@ def page(request: HttpRequest, uid: str) -> HttpResponse:
         "line": found.line,
         "panels": shown.panels,
         "variables": variables,
+        "marks": definitions.marks(uid, variables),
         "range": bar.range,
     }
     return TemplateResponse(request, "monitoring/dashboard.html", context)

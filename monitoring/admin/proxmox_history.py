@@ -19,6 +19,7 @@ def proxmox_history(request: HttpRequest, server: Server) -> Section | None:
     context: dict[str, Any] = {
         "panels": definitions.moved_together(definitions.every_of(server)),
         "variables": {},
+        "marks": definitions.marks("server", {"cluster": server.cluster.name, "server": str(server.vmid)}),
         "open": server.exporter_port is None,
         "lead": _lead(server),
     }

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from monitoring import panels
 from monitoring.admin import dashboards, rangebar
-from monitoring.drawing import access
+from monitoring.drawing import access, definitions
 from monitoring.grafana import frames
 from monitoring.panels import Thing
 from portal.lib.access import may
@@ -62,6 +62,7 @@ def _of(
     found = dashboards.answers(request, uid)
     context = {
         "bar": bar, "choices": [], "line": found.line, "panels": shown, "variables": variables, "range": bar.range,
+        "marks": definitions.marks(uid, variables),
         "frames": frames.single(shown, variables, found) if found.answers else [],
     }  # fmt: skip
     chosen = urlencode({access.PREFIX + name: value for name, value in variables.items()})

@@ -37,14 +37,17 @@ def find(user: Any, uid: str, number: int) -> Panel:
 def variables(user: Any, uid: str, asked: Mapping[str, str]) -> dict[str, str]:
     """The values of the dashboard's variables in ``var-NAME=VALUE``, each of a thing that is there and that this person
     may see. Raises Http404."""
-    every = find_dashboard(user, uid).variables
-    known = {variable.name for variable in every} | {"cluster", "node", "server"}
+    shown = find_dashboard(user, uid)
+    known = {variable.name for variable in shown.variables} | {"cluster", "node", "server"}
     found = {name: asked.get(PREFIX + name, "") for name in known}
     chosen = {name: value for name, value in found.items() if value not in EVERYTHING}
-    # Where several servers can be chosen it is by name, where it is one, by VMID.
-    by_name = any(variable.name == "server" and variable.multiple for variable in every)
-    _demand(user, chosen, by_name=by_name)
+    _demand(user, chosen, by_name=by_name(shown))
     return chosen
+
+
+def by_name(shown: Dashboard) -> bool:
+    """Whether a server is chosen by its name there: where several can be; where it is one, it is by VMID."""
+    return any(variable.name == "server" and variable.multiple for variable in shown.variables)
 
 
 def _demand(user: Any, chosen: Mapping[str, str], *, by_name: bool) -> None:

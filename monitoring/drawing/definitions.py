@@ -15,10 +15,15 @@ from servers.models import Server
 
 def of(panel: Panel, variables: Mapping[str, str]) -> dict[str, Any]:
     """A panel of the catalogue, for these values of its dashboard's variables."""
-    chosen = urlencode({PREFIX + name: value for name, value in sorted(variables.items()) if value})
+    chosen = _chosen(variables)
     where = (panel.dashboard_uid, panel.id)
     addresses = {name: reverse(f"panel-{name}", args=where) for name in ("data", "csv", "page")}
     return {**_drawn(panel), **addresses, "query": chosen, "grafana": frames.link(panel, variables)}
+
+
+def marks(uid: str, variables: Mapping[str, str]) -> str:
+    """Where the incidents of what that dashboard shows are, for these values of its variables."""
+    return f"{reverse('panel-marks', args=(uid,))}?{_chosen(variables)}"
 
 
 def of_proxmox(panel: Panel, server: Server) -> dict[str, Any]:
@@ -31,6 +36,10 @@ def of_proxmox(panel: Panel, server: Server) -> dict[str, Any]:
 def every_of(server: Server) -> list[dict[str, Any]]:
     """All panels of what Proxmox keeps of that server."""
     return [of_proxmox(panel, server) for panel in proxmox.panels(server)]
+
+
+def _chosen(variables: Mapping[str, str]) -> str:
+    return urlencode({PREFIX + name: value for name, value in sorted(variables.items()) if value})
 
 
 def _drawn(panel: Panel) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from monitoring.drawing import access, definitions, figures, files, proxmox, ranges
+from monitoring.drawing import marks as incidents
 from monitoring.drawing.asking import Trouble
 from monitoring.exposition import takes_gzip
 from monitoring.panel_queries import UnknownVariable
@@ -41,16 +42,28 @@ def csv(request: HttpRequest, uid: str, number: int) -> HttpResponse:
 
 @never_cache
 @require_safe
+def marks(request: HttpRequest, uid: str) -> HttpResponse:
+    """The incidents of a range, of everything or of the chosen things, as JSON. 404 as for a panel's numbers."""
+    asked = request.GET.dict()
+    variables = access.variables(request.user, uid, asked)
+    by_name = access.by_name(access.find_dashboard(request.user, uid))
+    return _json(request, incidents.of(request.user, variables, ranges.read(asked), by_name=by_name))
+
+
+@never_cache
+@require_safe
 def page(request: HttpRequest, uid: str, number: int) -> HttpResponse:
     """One panel on a page of its own, to be linked."""
     panel = access.find(request.user, uid, number)
     variables = access.variables(request.user, uid, request.GET.dict())
     alone = {**definitions.of(panel, variables), "grid": {"x": 1, "y": 1, "w": 24, "h": 14}}
-    return _page(request, " · ".join([panel.title, *variables.values()]), [alone], variables)
-
-
-def _page(request: HttpRequest, title: str, panels: list[Any], variables: dict[str, str]) -> HttpResponse:
-    context = {**admin.site.each_context(request), "title": title, "panels": panels, "variables": variables}
+    context = {
+        **admin.site.each_context(request),
+        "title": " · ".join([panel.title, *variables.values()]),
+        "panels": [alone],
+        "variables": variables,
+        "marks": definitions.marks(uid, variables),
+    }
     return TemplateResponse(request, "monitoring/panels/page.html", context)
 
 

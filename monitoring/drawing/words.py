@@ -54,5 +54,7 @@ def _of_panels() -> dict[str, str]:
         "hide": _("Show or hide this series. With Shift: this one alone."),
         "threshold": _("threshold"),
         "none": _("nothing"),
+        "incidents": _("Incidents"),
+        "since": _("since %(start)s"),
         "rows": _("%(shown)s of %(every)s rows are shown."),
     }

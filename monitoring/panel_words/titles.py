@@ -29,6 +29,6 @@ TITLES = (
     _("{{device}} in"), _("{{device}} out"), _("Network Packets"), _("Processor"), _("Busy"), _("Root File System"),
     _("Running since, certificate until"), _("Running for"), _("Certificate holds for"), _("Servers by Memory"),
     _("Proxmox"), _("Exporter"), _("Used (Proxmox)"), _("Used (exporter)"), _("Size"), _("Network"), _("In"),
-    _("Out"), _("Disk throughput"), _("Read"), _("Written"), _("Disk space"), _("Root disk (Proxmox)"),
-    _("Running since, saved since"), _("Newest backup"),
+    _("Out"), _("Disk throughput"), _("Read"), _("Written"), _("Disk space"), _("no exporter known"),
+    _("Root disk (Proxmox)"), _("Running since, saved since"), _("Newest backup"),
 )  # fmt: skip

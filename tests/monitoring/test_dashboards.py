@@ -10,7 +10,8 @@ import pytest
 import yaml
 from django.urls import resolve
 
-from monitoring import panels
+from monitoring import annotations, panels
+from monitoring.models import Incident, Severity
 from monitoring.thresholds import DEFAULTS
 from tests.support.components import need
 from tests.support.processes import BASE
@@ -89,6 +90,18 @@ def test_a_file_is_what_grafana_provisions(path):
     assert content["description"].endswith(".")
     assert content["timezone"] == "browser"
     assert path.read_text() == json.dumps(content, indent=2, ensure_ascii=False) + "\n", "one form, for small diffs"
+
+
+@pytest.mark.parametrize("uid", [path.stem for path in FILES])
+def test_graphs_are_asked_to_show_the_incidents_that_the_portal_marks(uid):
+    one = Incident(severity="", labels={name: f"${name}" for name in ("cluster", "node")} | {"vmid": "$server"})
+    given = {f"${variable.name}" for variable in panels.dashboard(uid).variables}
+    for asked in raw(uid)["annotations"]["list"]:
+        severity, *tags = asked["target"]["tags"][1:]
+        assert severity in Severity.values
+        assert {"proxmox-manager", *tags} <= set(annotations.tags(one))
+        assert {tag.partition(":")[2] for tag in tags} <= given
+    assert len(raw(uid)["annotations"]["list"]) == 2
 
 
 @pytest.mark.parametrize("uid", [path.stem for path in FILES])

@@ -21,6 +21,10 @@ SERIOUS = {"serious", "critical"}
 PERSON = (
     "from django.contrib.auth.models import User; User.objects.create_superuser('ada', password='pass-1-Word'); "
     "from tests.monitoring.inventory import seed_everything; seed_everything(); from servers import models; "
+    "from tests.monitoring.test_drawing_marks import happened; "
+    "one = models.Server.objects.get(vmid=100, cluster__name='demo'); "
+    "happened('web-100 is down', 1, about=one, severity='critical', closed_at=None); "
+    "happened('its backup is old', 50, about=one, closed_at=None); "
     "print({name: getattr(models, name.title()).objects.earliest('pk').pk for name in ('server', 'node', 'cluster')})"
 )
 # Of the panels that are shown: those of a closed part of a page ask for nothing.
@@ -161,6 +165,36 @@ def test_pointing_tells_every_series_at_that_moment(look):
     wait_until(lambda: {"Proxmox", "Threshold"} <= set(page.locator(".pp-tip-name").all_inner_texts()))
 
 
+def test_incidents_are_told_at_their_moment_to_those_who_point_and_those_who_listen(look):
+    page = look(ALONE)
+    drawn(page)
+    page.wait_for_selector(".pp-marks:not([hidden])")
+    assert "web-100 is down" in page.get_attribute(".pp-chart", "aria-label")
+    page.focus(".pp-chart")
+    page.keyboard.press("End")
+    assert page.locator(".pp-tip-mark").all_inner_texts() == ["critical: web-100 is down"]
+    assert "Incidents: critical: web-100 is down" in page.text_content("[aria-live]")
+
+
+def test_incidents_of_the_range_are_a_list_with_links_also_those_that_are_no_mark(look):
+    page = look(ALONE)
+    drawn(page)
+    page.click(".pp-marks summary")
+    assert page.locator(".pp-marks li a").all_inner_texts() == ["web-100 is down", "its backup is old"]
+    assert serious(page) == []
+    page.click(".pp-marks li a >> nth=0")
+    page.wait_for_url("**/admin/monitoring/incident/*/change/")
+
+
+def test_a_mark_above_a_chart_leads_to_its_incident(look):
+    page = look(ALONE)
+    drawn(page)
+    page.wait_for_selector(".pp-marks:not([hidden])")
+    box = page.locator(".pp-chart canvas").bounding_box()
+    page.mouse.click(box["x"] + box["width"] - 60, box["y"] + 6)
+    page.wait_for_url("**/admin/monitoring/incident/*/change/")
+
+
 def test_a_series_is_hidden_and_shown_by_its_name(look):
     page = look(ALONE)
     drawn(page)
@@ -177,7 +211,11 @@ def test_the_numbers_are_a_table_for_whoever_wants_one(look):
     drawn(page)
     page.click(".pp-menu button")
     page.click("text=Show as a table")
-    assert page.locator(".pp-data thead th").all_inner_texts()[0] == "Time"
+    names = page.locator(".pp-data thead th").all_inner_texts()
+    assert (names[0], names[-1]) == ("Time", "Incidents")
+    assert (
+        page.locator(".pp-data tbody tr >> nth=0").locator("td >> nth=-1").inner_text() == "critical: web-100 is down"
+    )
     assert page.locator(".pp-data tbody tr").count() > 5
     assert serious(page) == []
 

@@ -66,14 +66,16 @@
         draw(figures) {
             this.box.replaceChildren();
             const many = figures.series.length > 1;
-            figures.series.forEach((one) => {
-                const value = panels.calc(one.values, "lastNotNull");
-                const { text, colour } = shown(this.definition, value);
+            const found = figures.series.map((one) => shown(this.definition, panels.calc(one.values, "lastNotNull")));
+            /* All of a panel in one size: a larger figure would seem to matter more. */
+            const css = found.some(({ text }) => text.length > 9) ? "pp-long" : "";
+            figures.series.forEach((one, place) => {
+                const { text, colour } = found[place];
                 const stat = panels.make("div", "pp-stat", this.box);
                 if (many) {
                     panels.make("span", "pp-stat-name", stat, one.name).title = one.name;
                 }
-                const figure = panels.make("strong", text.length > 9 ? "pp-long" : "", stat, text);
+                const figure = panels.make("strong", css, stat, text);
                 if (colour) {
                     figure.style.color = colour;
                 }

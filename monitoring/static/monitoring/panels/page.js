@@ -16,6 +16,7 @@
             this.element = element;
             this.notice = element.querySelector(".pp-notice");
             this.trouble = null;
+            this.marks = [];
             this.stale = new Set();
             const definitions = JSON.parse(element.querySelector("script[type='application/json']").textContent);
             this.panels = [...element.querySelectorAll(".pp-panel")].map((one, place) => new panels.Panel(one, definitions[place], this));
@@ -56,6 +57,9 @@
         }
 
         seen(entries) {
+            if (!this.looked && entries.some((entry) => entry.isIntersecting)) {
+                this.look();
+            }
             entries.forEach((entry) => {
                 const panel = this.panels.find((one) => one.element === entry.target);
                 this.inSight[entry.isIntersecting ? "add" : "delete"](panel);
@@ -65,8 +69,28 @@
             });
         }
 
+        /* Incidents meanwhile. Of two parts of a page that show the same thing the first one lists them. */
+        look() {
+            const { marks } = this.element.dataset;
+            if (!marks || !this.element.offsetParent) {
+                return;
+            }
+            this.looked = true;
+            const asked = new URLSearchParams({ from: this.range.from, to: this.range.to });
+            panels.marks.fetched(marks + "&" + asked).then((found) => {
+                if (found) {
+                    this.marks = panels.marks.drawn(found.marks, found.start * 1000);
+                    this.panels.forEach((one) => one.mark(this.marks));
+                    const first = document.querySelector("[data-panels]") === this.element;
+                    const from = Math.min(...found.marks.map((one) => one.start * 1000));
+                    first && panels.marks.list(this.element.querySelector(".pp-marks"), found, Date.now() - from);
+                }
+            });
+        }
+
         /* Everything is old: what is in sight is asked for now, the rest when it comes into sight. */
         reload() {
+            this.look();
             this.panels.forEach((one) => {
                 if (this.inSight.has(one)) {
                     this.stale.delete(one);

@@ -130,6 +130,7 @@
                     panels.legend(this.legend, definition, figures, this.view); /* first: the chart fills what it leaves */
                 }
                 this.view.draw(figures);
+                this.view.mark?.(this.page.marks);
             }
             this.element.dataset.state = "drawn";
         }
@@ -137,8 +138,17 @@
         tabulate() {
             const box = panels.make("div", "pp-scroll");
             panels.scrolls(box, this.definition.title);
-            panels.dataTable(box, this.definition, this.figures);
+            panels.dataTable(box, this.definition, this.figures, this.page.marks);
             this.body.replaceChildren(box);
+        }
+
+        /* The incidents of the page are there, or are others. */
+        mark(marks) {
+            if (this.asTable && this.figures) {
+                this.tabulate();
+            } else {
+                this.view?.mark?.(marks);
+            }
         }
 
         drop() {

@@ -50,7 +50,7 @@
     }
 
     /* Fill the tooltip and put it beside the pointed moment, where it has room. */
-    function tip(box, chart, state, when, rows) {
+    function tip(box, chart, state, when, rows, marks) {
         box.replaceChildren();
         make("div", "pp-tip-time", box, when);
         rows.slice(0, MOST_ROWS).forEach((row) => {
@@ -65,6 +65,7 @@
         if (!rows.length) {
             make("div", "pp-tip-more", box, panels.words.none);
         }
+        panels.marks.told(box, marks);
         box.hidden = false;
         const x = chart.scales.x.getPixelForValue((state.figures.start + state.at * state.figures.step) * 1000);
         const right = x + 14 + box.offsetWidth <= chart.width;
@@ -109,11 +110,15 @@
     }
 
     /* The numbers as a table, the newest first. */
-    function dataTable(parent, definition, figures) {
+    function dataTable(parent, definition, figures, marks) {
         const table = make("table", "pp-data", parent);
         const head = make("tr", "", make("thead", "", table));
         make("th", "", head, panels.words.time).scope = "col";
         figures.series.forEach((one) => (make("th", "pp-number", head, one.name).scope = "col"));
+        const meanwhile = panels.marks.within(marks, figures.start * 1000, figures.end * 1000);
+        if (meanwhile.length) {
+            make("th", "", head, panels.words.incidents).scope = "col";
+        }
         const rows = make("tbody", "", table);
         const longest = Math.max(...figures.series.map((one) => one.values.length), 0);
         const span = (figures.end - figures.start) * 1000;
@@ -122,6 +127,9 @@
             const moment = longest > 1 ? figures.start + at * figures.step : figures.end;
             make("th", "", row, panels.times.exact(moment * 1000, span)).scope = "row";
             figures.series.forEach((one) => make("td", "pp-number", row, panels.units.format(one.values[at], definition.unit, definition.decimals)));
+            if (meanwhile.length) {
+                make("td", "", row, panels.marks.words(panels.marks.at(meanwhile, figures, at)).join("; "));
+            }
         }
         return table;
     }

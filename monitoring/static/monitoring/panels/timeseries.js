@@ -9,7 +9,7 @@
     class TimeSeries {
         constructor(body, definition) {
             this.definition = definition;
-            this.state = { at: null, drag: null, figures: null, colours: panels.theme.now() };
+            this.state = { at: null, drag: null, figures: null, marks: [], colours: panels.theme.now() };
             this.hidden = new Set();
             this.box = panels.make("div", "pp-chart", body);
             this.box.tabIndex = 0;
@@ -38,9 +38,9 @@
                     type: "line", data,
                     options: {
                         animation: false, responsive: true, maintainAspectRatio: false, events: [], scales, normalized: true,
-                        layout: { padding: { top: 6, right: 10, left: 2 } }, plugins: { legend: { display: false }, tooltip: { enabled: false } },
+                        layout: { padding: { top: 12, right: 10, left: 2 } }, plugins: { legend: { display: false }, tooltip: { enabled: false } },
                     },
-                    plugins: [panels.scales.thresholds(this.definition), panels.scales.pointer(this.state)],
+                    plugins: [panels.scales.thresholds(this.definition), panels.marks.plugin(this.state), panels.scales.pointer(this.state)],
                 });
             }
             this.box.setAttribute("aria-label", this.summary());
@@ -53,11 +53,22 @@
         summary() {
             const words = this.state.figures.series.map((one) =>
                 one.name + ": " + panels.words.last + " " + this.text(panels.calc(one.values, "lastNotNull")) + ", " + panels.words.max + " " + this.text(panels.calc(one.values, "max")));
-            return this.definition.title + ". " + words.join("; ") + ". " + panels.words.keys;
+            const marks = panels.marks.within(this.state.marks, this.state.figures.start * 1000, this.state.figures.end * 1000);
+            const wrong = marks.length ? panels.words.incidents + ": " + panels.marks.words(marks).join("; ") + ". " : "";
+            return this.definition.title + ". " + words.join("; ") + ". " + wrong + panels.words.keys;
         }
 
         text(value) {
             return panels.units.format(value, this.definition.unit, this.definition.decimals);
+        }
+
+        /* Incidents meanwhile: drawn over the chart that is there. */
+        mark(marks) {
+            this.state.marks = marks;
+            if (this.chart) {
+                this.chart.draw();
+                this.box.setAttribute("aria-label", this.summary());
+            }
         }
 
         toggle(place, alone) {
@@ -81,12 +92,24 @@
                     this.leave();
                 }
             });
+            this.canvas.addEventListener("click", (event) => {
+                const mark = this.marked(event);
+                if (mark && !this.dragged) {
+                    location.assign(mark.url);
+                }
+            });
             this.box.addEventListener("keydown", (event) => this.key(event));
             this.box.addEventListener("blur", () => this.leave());
         }
 
         place(event) {
             return event.clientX - this.canvas.getBoundingClientRect().left;
+        }
+
+        /* The incident whose mark is under the pointer. */
+        marked(event) {
+            const { left, top } = this.canvas.getBoundingClientRect();
+            return this.chart && panels.marks.pointed(this.chart, this.state.marks, event.clientX - left, event.clientY - top);
         }
 
         moment(x) {
@@ -102,6 +125,7 @@
                 const area = this.chart.chartArea;
                 this.state.drag[1] = Math.min(area.right, Math.max(area.left, this.place(event)));
             }
+            this.canvas.style.cursor = !this.state.drag && this.marked(event) ? "pointer" : "";
             const figures = this.state.figures;
             this.point(Math.round((this.moment(this.place(event)) / 1000 - figures.start) / figures.step));
         }
@@ -117,7 +141,8 @@
         released() {
             const drag = this.state.drag;
             this.state.drag = null;
-            if (drag && Math.abs(drag[1] - drag[0]) >= SHORTEST_DRAG) {
+            this.dragged = Boolean(drag) && Math.abs(drag[1] - drag[0]) >= SHORTEST_DRAG;
+            if (this.dragged) {
                 const [from, to] = [this.moment(Math.min(...drag)), this.moment(Math.max(...drag))];
                 this.leave();
                 panels.times.choose(from, Math.max(to, from + 60000));
@@ -157,6 +182,10 @@
             return shown.sort((one, other) => other.value - one.value);
         }
 
+        marks() {
+            return panels.marks.at(this.state.marks, this.state.figures, this.state.at);
+        }
+
         when() {
             const figures = this.state.figures;
             return panels.times.exact((figures.start + this.state.at * figures.step) * 1000, (figures.end - figures.start) * 1000);
@@ -166,12 +195,13 @@
             const longest = Math.max(...this.state.figures.series.map((one) => one.values.length), 1);
             this.state.at = Math.max(0, Math.min(longest - 1, at));
             this.chart.draw();
-            panels.tip(this.tip, this.chart, this.state, this.when(), this.rows().map((row) => ({ ...row, text: this.text(row.value) })));
+            panels.tip(this.tip, this.chart, this.state, this.when(), this.rows().map((row) => ({ ...row, text: this.text(row.value) })), this.marks());
         }
 
         speak() {
             const words = this.rows().map((row) => row.name + " " + this.text(row.value));
-            this.spoken.textContent = this.when() + ": " + (words.join(", ") || panels.words.none);
+            const wrong = panels.marks.words(this.marks()).join(", ");
+            this.spoken.textContent = this.when() + ": " + (words.join(", ") || panels.words.none) + (wrong ? ". " + panels.words.incidents + ": " + wrong : "");
         }
 
         leave() {
