@@ -12,14 +12,12 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import DatabaseError, DataError
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from monitoring import alertmanager, canary, grafana_alerts, incidents, proxmox_events, proxmox_findings
 from monitoring.conditions import Finding
 from monitoring.inventory_lookup import Lookup
 from monitoring.models import Alert, AlertStatus, Condition, Inbound, Source
-from monitoring.models.hooks import MOST_ATTEMPTS
 from monitoring.payloads import NotUnderstood, Received
 from portal.lib import clock
 from portal.lib.nudge import at_most
@@ -30,8 +28,8 @@ BATCH: Final = 500
 # New beginnings and ends that one go makes: some seconds of work on a busy machine. Then others have their turn.
 AT_ONCE: Final = 50
 NUDGES: Final = 20  # deliveries of one go that are sent at once; the ring has the others sent
-# A message that is younger is probably being taken.
-GRACE: Final = timedelta(seconds=20)
+# A database that was busy or away has so long to recover.
+PAUSE: Final = timedelta(seconds=20)
 PRUNED_AT_ONCE: Final = 1000
 
 
@@ -73,8 +71,8 @@ def take(row: Inbound) -> int:
     except Later:
         Inbound.objects.filter(pk=row.pk).update(claimed_until=None, attempts=row.attempts)
         return 0
-    except DatabaseError:  # the database was busy or away: the next ring tries again
-        Inbound.objects.filter(pk=row.pk).update(claimed_until=None)
+    except DatabaseError:  # a later ring tries again
+        Inbound.objects.filter(pk=row.pk).update(claimed_until=clock.now() + PAUSE)
         raise
     _keep(row, go)
     if row.canary:
@@ -97,16 +95,6 @@ def _keep(row: Inbound, go: Go) -> None:
     Inbound.objects.filter(pk=row.pk, processed_at=None).update(**values)
 
 
-def waiting(moment: datetime) -> Iterable[int]:
-    """The keys of messages that nobody has read for a while, or only in part, the oldest first. Those over which worker
-    after worker died are given up, and say so."""
-    free = Inbound.objects.filter(Q(claimed_until=None) | Q(claimed_until__lt=moment), processed_at=None)
-    for row in free.filter(attempts__gte=MOST_ATTEMPTS)[:BATCH]:
-        _finish(row, row.taken, _("Given up after %(count)d attempts: the log says why.") % {"count": row.attempts})
-    late = free.filter(Q(received_at__lt=moment - GRACE) | Q(position__gt=0), attempts__lt=MOST_ATTEMPTS)
-    return list(late.order_by("received_at", "pk").values_list("pk", flat=True)[:50])
-
-
 def again(row: Inbound) -> bool:
     """Have a message read once more. False where it is being read already."""
     done = Inbound.objects.filter(pk=row.pk).exclude(processed_at=None).order_by()
@@ -120,7 +108,8 @@ def prune(moment: datetime) -> int:
     return Inbound.objects.filter(pk__in=keys).delete()[0] if keys else 0
 
 
-def _finish(row: Inbound, taken: int, error: str) -> None:
+def finish(row: Inbound, taken: int, error: str) -> None:
+    """It is not read any more."""
     values = {"processed_at": clock.now(), "claimed_until": None, "taken": taken, "error": error}
     Inbound.objects.filter(pk=row.pk, processed_at=None).update(**values)
 

@@ -19,7 +19,7 @@ from monitoring import alertmanager, canary, hook_tokens, proxmox_events
 from monitoring.hook_tokens import Sender
 from monitoring.models import Inbound, Source, TokenKind
 from monitoring.payloads import NotUnderstood
-from portal.lib.nudge import nudge
+from portal.lib.nudge import nudge_one
 
 logger = logging.getLogger(__name__)
 MOST_BYTES: Final = 8 * 1024 * 1024
@@ -111,10 +111,10 @@ def _read(source: Source, body: bytes) -> tuple[str, bool]:
 
 
 def _keep(source: Source, sender: Sender, text: str, is_canary: bool) -> HttpResponse:
-    row = Inbound.objects.create(source=source, cluster=sender.cluster, body=text, canary=is_canary)
-    from monitoring.tasks import take_inbound
+    Inbound.objects.create(source=source, cluster_id=sender.cluster_id, body=text, canary=is_canary)
+    from monitoring.tasks import take_waiting
 
-    nudge(take_inbound, row.pk)
+    nudge_one(take_waiting)
     return _say(202, "Kept.")
 
 

@@ -5,9 +5,9 @@ from typing import Any, Final
 from celery import shared_task
 from django.conf import settings
 
-from monitoring import annotations, evaluation, inbound, queue_metrics, watching
-from monitoring.models import Inbound
+from monitoring import annotations, evaluation, inbound, inbound_queue, queue_metrics, watching
 from portal.lib import clock
+from portal.lib.nudge import alone, nudge_one, taken_up
 
 BEAT: Final[dict[str, dict[str, Any]]] = {
     "monitoring: look at what changed": {"task": "monitoring.tasks.look_at_changes", "options": {"expires": 10}},
@@ -56,18 +56,23 @@ def watch() -> None:
 
 
 @shared_task(ignore_result=True)
-def take_inbound(inbound_id: int) -> None:
-    """Turn one kept message into alerts, unless somebody has."""
-    row = Inbound.objects.filter(pk=inbound_id, processed_at=None).select_related("cluster").first()
-    if row:
-        inbound.take(row)
+def take_waiting() -> None:
+    """Turn what webhooks kept into alerts, for some seconds; what is left is another turn.
+
+    One worker at a time: several would wait for each other at the database, and leave nobody for the rest."""
+    taken_up(take_waiting)
+    with alone(take_waiting, inbound_queue.LEASE) as mine:
+        passed_over = inbound_queue.take_waiting(clock.now()) if mine else set()
+    # Asked after the block, so that what came in its last moment is either seen here or has woken somebody.
+    if mine and inbound_queue.has_more(clock.now(), passed_over):
+        nudge_one(take_waiting)
 
 
 @shared_task(ignore_result=True)
 def take_all_inbound() -> None:
     """What was kept and not taken: the guarantee behind the nudge, for messages that are some seconds old."""
-    for pk in inbound.waiting(clock.now()):
-        take_inbound.delay(pk)
+    if inbound_queue.is_late(clock.now()):
+        nudge_one(take_waiting)
 
 
 @shared_task(ignore_result=True)

@@ -22,7 +22,7 @@ from portal.lib.access import may
 from portal.lib.admin import SyncedAdmin
 from portal.lib.audit import note
 from portal.lib.buttons import Confirmation, Outcome, list_url, object_button, object_url
-from portal.lib.nudge import nudge
+from portal.lib.nudge import nudge_one
 from portal.lib.sections import Section, Table, section
 from servers.models import Cluster
 
@@ -136,9 +136,9 @@ class InboundAdmin(SyncedAdmin):
             return Outcome(_("It is being read already."), messages.INFO)
         note(row, {"processed_at": (row.processed_at, "")})
         self.log_change(request, row, _("Asked for it to be processed again."))
-        from monitoring.tasks import take_inbound
+        from monitoring.tasks import take_waiting
 
-        nudge(take_inbound, row.pk)
+        nudge_one(take_waiting)
         return Outcome(_("A worker reads it in a moment. Open this page again to see what came of it."))
 
 

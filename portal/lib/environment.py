@@ -120,6 +120,8 @@ class Environment:
         if "sqlite" in settings["ENGINE"]:
             settings["ENGINE"] = "django_prometheus.db.backends.sqlite3"
             settings["OPTIONS"] = {"timeout": 20, "transaction_mode": "IMMEDIATE", "init_command": SQLITE_PRAGMAS}
+            # A new connection for each request costs as much as all that a webhook does with it.
+            settings["CONN_MAX_AGE"] = 60
         elif "postgresql" in settings["ENGINE"]:
             settings["ENGINE"] = "django_prometheus.db.backends.postgresql"
             settings["OPTIONS"] = {"connect_timeout": 5, **settings.get("OPTIONS", {})}

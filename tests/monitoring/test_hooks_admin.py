@@ -64,9 +64,9 @@ def test_processing_again_asks_first_and_doubles_nothing(operator):
     operator.post(f"{LIST}{row.pk}/process-again/")
     row.refresh_from_db()
     assert row.processed_at is None
-    from monitoring.tasks import take_inbound
+    from monitoring.tasks import take_waiting
 
-    take_inbound(row.pk)
+    take_waiting()
     assert (Alert.objects.count(), Incident.objects.count()) == (1, 1)
     assert LogEntry.objects.get_for_object(row).exists()
 

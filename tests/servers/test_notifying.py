@@ -48,7 +48,7 @@ def test_registering_makes_a_target_and_a_matcher_and_says_that_the_test_did_not
     assert system.webhooks[name]["url"] == "http://127.0.0.1:9/hooks/proxmox/"
     assert system.matchers[matcher_of(name)]["target"] == [name]
     assert "its test did not arrive" in said
-    assert hook_tokens.sender(Source.PROXMOX, system.secrets[name]["token"]).cluster == cluster
+    assert hook_tokens.sender(Source.PROXMOX, system.secrets[name]["token"]).cluster_id == cluster.pk
     assert LogEntry.objects.get_for_object(cluster).filter(changes__has_key="notifications").count() == 1
 
 
