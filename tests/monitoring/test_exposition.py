@@ -14,8 +14,8 @@ from monitoring.exposition import OPENMETRICS, TEXT, Packed, escape, negotiate, 
 from monitoring.guest_metrics import GuestTexts
 from portal.lib import clock
 from servers import snapshot
-from servers.models import Cluster
-from tests.monitoring.inventory import guest, make_cluster, node, resync, seed_everything
+from servers.models import Cluster, Server
+from tests.monitoring.inventory import guest, make_backup, make_cluster, node, resync, seed_everything
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40) | st.sampled_from(
     ['"', "\\", "\n", '\\"', "\\n", "한국어", "😀", 'a="b"}', "# EOF", "\r", "\u2028", "\\\\n\n"]
@@ -81,15 +81,38 @@ def test_promtool_has_nothing_to_say_but_the_two_names_that_users_have(client):
     assert all('should not have "_total" suffix' in line for line in said)
 
 
-@pytest.mark.django_db
-@pytest.mark.parametrize("accept", ["", OPENMETRICS.name])
-def test_no_series_is_told_twice(client, accept):
-    seed_everything()
-    lines = page(client, accept).decode().splitlines()
+def assert_told_once(text: str) -> None:
+    lines = text.splitlines()
     series = [line.rpartition(" ")[0] for line in lines if not line.startswith("#")]
     assert len(series) == len(set(series))
     types = [line for line in lines if line.startswith("# TYPE")]
     assert len(types) == len(set(types))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("accept", ["", OPENMETRICS.name])
+def test_no_series_is_told_twice(client, accept):
+    seed_everything()
+    assert_told_once(page(client, accept).decode())
+
+
+@pytest.mark.django_db
+def test_a_guest_that_is_renamed_during_a_scrape_has_one_series_per_family(client, monkeypatch):
+    make_cluster(guests=[guest(1, name="old"), guest(2, tags=";a,b;c;")])
+    make_backup(Server.objects.get(vmid=1))
+    states = GuestTexts.refresh_guests
+
+    def rename_meanwhile(texts, clusters, moment):
+        Server.objects.filter(vmid=1).update(name=f"new-{clock.now().timestamp()}")
+        return states(texts, clusters, moment)
+
+    monkeypatch.setattr(GuestTexts, "refresh_guests", rename_meanwhile)
+    for _scrape in range(2):
+        text = page(client).decode()
+        assert_told_once(text)
+        of_the_guest = [line.partition("{")[0] for line in text.splitlines() if 'vmid="1"' in line]
+        assert len(of_the_guest) == len(set(of_the_guest)) > 15
+    assert 'tags=";a,b;c;"' in text
 
 
 @pytest.mark.django_db
