@@ -5,7 +5,7 @@ from typing import Any, Final
 from celery import shared_task
 from django.conf import settings
 
-from monitoring import annotations, evaluation, inbound, inbound_queue, queue_metrics, watching
+from monitoring import annotations, evaluation, inbound, inbound_queue, pruning, queue_metrics, watching
 from portal.lib import clock
 from portal.lib.nudge import alone, nudge_one, taken_up
 
@@ -29,6 +29,11 @@ BEAT: Final[dict[str, dict[str, Any]]] = {
     },
     "monitoring: forget old webhooks": {
         "task": "monitoring.tasks.prune_inbound",
+        "schedule": 600 * settings.PORTAL_TICK_SECONDS,
+        "options": {"expires": 60},
+    },
+    "monitoring: forget old incidents": {
+        "task": "monitoring.tasks.prune",
         "schedule": 600 * settings.PORTAL_TICK_SECONDS,
         "options": {"expires": 60},
     },
@@ -85,3 +90,9 @@ def mark_incidents() -> None:
 def prune_inbound() -> None:
     """Forget messages that are older than they are kept for."""
     inbound.prune(clock.now())
+
+
+@shared_task(ignore_result=True)
+def prune() -> None:
+    """Forget incidents that ended long ago, and what was said of them."""
+    pruning.prune(clock.now())

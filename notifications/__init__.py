@@ -5,12 +5,13 @@ This is the door: other apps use what is named in ``__all__``, and nothing behin
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from notifications.message import Message, Severity, Status
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+    from django.db.models import QuerySet
 
     from notifications.counting import Figures
     from notifications.explaining import Line
@@ -27,6 +28,7 @@ __all__ = [
     "canary_delivered_at",
     "decisions",
     "figures",
+    "forget",
     "given_up",
     "has_channel",
     "has_route",
@@ -107,6 +109,14 @@ def decisions(message_id: str) -> "list[Line]":
     from notifications import explaining
 
     return explaining.of(message_id)
+
+
+def forget(before: datetime, spared: "QuerySet[Any]") -> int:
+    """Forget what was said and decided before that moment, but for what belongs to the ids of ``spared`` or is not
+    over. Returns how many rows: a bounded number. Counters are never touched."""
+    from notifications import pruning
+
+    return pruning.forget(before, spared)
 
 
 # --- what people do about an incident: ``message_id`` is the ``id`` of its messages

@@ -233,6 +233,8 @@ PORTAL_GRAFANA_HMAC = env.secret("PORTAL_GRAFANA_HMAC")
 PORTAL_HOOK_OVERLAP_HOURS = env.number("PORTAL_HOOK_OVERLAP_HOURS", 24, minimum=0, maximum=720)
 # For how many days what webhooks took is kept as it came.
 PORTAL_INBOUND_DAYS = env.integer("PORTAL_INBOUND_DAYS", 14, minimum=1, maximum=3650)
+# For how many days incidents that are over, and what was said and decided about them, are kept.
+PORTAL_HISTORY_DAYS = env.integer("PORTAL_HISTORY_DAYS", 180, minimum=31, maximum=36500)
 # Trouble that is back within so many minutes of its end is the same trouble, flapping.
 PORTAL_FLAPPING_MINUTES = env.number("PORTAL_FLAPPING_MINUTES", 10, minimum=0, maximum=1440)
 # The programs beside the portal, for the page that watches them. ``STACK_GIVEN`` names those that ought to be there.
