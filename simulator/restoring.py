@@ -18,6 +18,17 @@ NOT_CLEAN = "error before or during data restore, some or all disks were not com
 GONE = re.compile(r"lock|parent|digest|snaptime|vmstate|unused\d+|template")
 
 
+def saved(cluster: Cluster, volume: Volume, node: str) -> dict[str, Any]:
+    """Return the configuration in the backup; that of an old one is taken from its guest, if there is one."""
+    values, kind = dict(volume.config), volume.subtype or "qemu"
+    if not values:
+        living = cluster.guests.get(volume.vmid)
+        if living is None or living.type != kind:
+            living = Guest(volume.vmid, kind, node, volume.notes or f"vm{volume.vmid}")
+        values = config(living, cluster.release.major, in_force=True)
+    return {key: value for key, value in values.items() if not GONE.fullmatch(key)}
+
+
 class Restoring:
     """Restores a backup to an id on a node."""
 
@@ -25,16 +36,6 @@ class Restoring:
         self.cluster, self.node, self.vmid, self.volume = cluster, node, int(given["vmid"]), volume
         self.given, self.user = dict(given), user
         self.kind = volume.subtype or "qemu"
-
-    def _saved(self) -> dict[str, Any]:
-        """Return the configuration in the backup; that of an old one is taken from its guest, if there is one."""
-        saved = dict(self.volume.config)
-        if not saved:
-            living = self.cluster.guests.get(self.volume.vmid)
-            if living is None or living.type != self.kind:
-                living = Guest(self.volume.vmid, self.kind, self.node, self.volume.notes or f"vm{self.volume.vmid}")
-            saved = config(living, self.cluster.release.major, in_force=True)
-        return {key: value for key, value in saved.items() if not GONE.fullmatch(key)}
 
     def vm(self, task: Task) -> Body:
         """Restore a virtual machine."""
@@ -87,7 +88,8 @@ class Restoring:
 
     def _fill(self, task: Task, guest: Guest) -> None:
         """Write the saved configuration with disks of its own."""
-        values, cluster, taken = self._saved(), self.cluster, set[str]()
+        cluster, taken = self.cluster, set[str]()
+        values = saved(cluster, self.volume, self.node)
         for disk in list(disks.disks(values)):
             name = self.given.get("storage") or disk.storage
             if name not in cluster.storages:

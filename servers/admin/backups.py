@@ -11,6 +11,7 @@ from unfold.decorators import display
 from portal.lib import clock, show
 from portal.lib.admin import SyncedAdmin
 from servers.admin import filters, labels, records
+from servers.admin.creating.restoring import RestoreNewOfBackup
 from servers.models import Backup, BackupRun, Outcome
 
 
@@ -54,7 +55,7 @@ class StartedFilter(filters.ExactFilter):
 
 
 @admin.register(Backup)
-class BackupAdmin(SyncedAdmin):
+class BackupAdmin(RestoreNewOfBackup, SyncedAdmin):
     """Every backup on every storage."""
 
     list_display = ("made", "server_link", "weight", "marks", "storage_link", "volume")

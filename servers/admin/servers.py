@@ -15,6 +15,7 @@ from portal.lib.admin import SyncedAdmin
 from servers.admin import filters, labels
 from servers.admin.changing import ChangingPages
 from servers.admin.creating.button import NewServerButton
+from servers.admin.creating.restoring import RestoreNewOfServer
 from servers.admin.events import EventPages
 from servers.admin.power import PowerButtons
 from servers.admin.usage import attach
@@ -24,7 +25,7 @@ LONGEST_VMID: Final = 9  # Proxmox's greatest is 999999999
 
 
 @admin.register(Server)
-class ServerAdmin(NewServerButton, EventPages, ChangingPages, PowerButtons, SyncedAdmin):
+class ServerAdmin(NewServerButton, RestoreNewOfServer, EventPages, ChangingPages, PowerButtons, SyncedAdmin):
     """Every virtual machine and container, of all clusters."""
 
     list_display = (

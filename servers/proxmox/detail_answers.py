@@ -1,15 +1,13 @@
 """Judges the answers about one guest, storage, node or job, as ``answers`` does for the rest."""
 
 import re
-from typing import Any, Final
+from typing import Any
 
 from servers.proxmox.answers import flag, guest_status, listing, mapping, text, whole
+from servers.proxmox.config_answers import properties
 from servers.proxmox.details import (
     Appliance,
     Bridge,
-    CardFacts,
-    Disk,
-    GuestConfig,
     GuestState,
     HaResource,
     JobFacts,
@@ -19,61 +17,6 @@ from servers.proxmox.details import (
     StorageSpace,
     VolumeFacts,
 )
-from servers.proxmox.errors import OddAnswer
-
-DISKS: Final = re.compile(r"(?:scsi|sata|ide|virtio|mp|unused)\d+|rootfs|efidisk0|tpmstate0")
-CARDS: Final = re.compile(r"net\d+")
-UNITS: Final = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
-
-
-def guest_config(data: Any) -> GuestConfig:
-    """``…/config``. A VM's memory is a text on 8 and later and may be a property string; an empty guest has a digest
-    and nothing else."""
-    rows = mapping(data, "…/config")
-    values = {key: text(value) for key, value in rows.items() if not isinstance(value, dict | list)}
-    if "digest" not in values:
-        raise OddAnswer("A configuration without a digest is no answer of Proxmox VE.", "")
-    memory = values.get("memory", "").split(",")[0].removeprefix("current=")
-    return GuestConfig(
-        digest=values["digest"],
-        name=values.get("name", values.get("hostname", "")),
-        lock=values.get("lock", ""),
-        template=flag(rows.get("template")),
-        protection=flag(rows.get("protection")),
-        cores=whole(values.get("cores")),
-        sockets=whole(values.get("sockets")) or 1,
-        memory=whole(memory),
-        swap=whole(values.get("swap")),
-        tags=tuple(word for word in re.split(r"[;, ]+", values.get("tags", "")) if word),
-        description=values.get("description", ""),
-        disks={key: _disk(key, value) for key, value in values.items() if DISKS.fullmatch(key)},
-        cards={key: _card(value) for key, value in values.items() if CARDS.fullmatch(key)},
-        values=values,
-    )
-
-
-def _properties(value: str) -> dict[str, str]:
-    return dict(part.partition("=")[::2] for part in value.split(",") if "=" in part)
-
-
-def _disk(name: str, value: str) -> Disk:
-    volume, properties = value.split(",", maxsplit=1)[0], _properties(value)
-    volume = properties.get("file", properties.get("volume", volume))
-    size = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)", properties.get("size", ""))
-    return Disk(
-        name=name,
-        volume=volume,
-        storage=volume.partition(":")[0] if ":" in volume else "",
-        size=int(float(size[1]) * UNITS[size[2]]) if size else None,
-        cdrom=properties.get("media") == "cdrom",
-        cloud_init="cloudinit" in volume,
-    )
-
-
-def _card(value: str) -> CardFacts:
-    found = _properties(value)
-    mac = found.get("hwaddr") or next((word for word in found.values() if re.fullmatch(r"(?:\w\w:){5}\w\w", word)), "")
-    return CardFacts(found.get("bridge", ""), mac.upper(), whole(found.get("tag")), found.get("ip", ""))
 
 
 def pending(data: Any) -> list[PendingChange]:
@@ -209,7 +152,7 @@ def jobs(data: Any) -> list[JobFacts]:
 def _job(row: dict[str, Any]) -> JobFacts:
     keep = row.get("prune-backups")
     if isinstance(keep, str):
-        keep = _properties(keep)
+        keep = properties(keep)
     return JobFacts(
         id=text(row["id"]),
         enabled=flag(row.get("enabled", 1)),

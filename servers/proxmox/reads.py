@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from servers.proxmox import answers, detail_answers, formats
+from servers.proxmox import answers, config_answers, detail_answers, formats
 from servers.proxmox.calls import Calls, guest_path
 from servers.proxmox.details import (
     Appliance,
@@ -46,7 +46,13 @@ class DetailReads(Calls):
         given: Values = {"current": 1} if current else {}
         if snapshot:
             given["snapshot"] = checked("snapname", snapshot, formats.snapshot_name)
-        return detail_answers.guest_config(self.get(f"{guest_path(node, kind, vmid)}/config", **given))
+        return config_answers.guest_config(self.get(f"{guest_path(node, kind, vmid)}/config", **given))
+
+    def saved_config(self, node: str, volume: str) -> GuestConfig:
+        """The configuration that lies in a backup; its ``digest`` is ''. Needs the rights of a restore."""
+        volid = checked("archive", volume, formats.volume_id)
+        path = f"nodes/{segment(node)}/vzdump/extractconfig"
+        return config_answers.saved_config(self.get(path, volume=volid))
 
     def pending(self, node: str, kind: str, vmid: int) -> list[PendingChange]:
         """The changes that wait for a restart."""

@@ -1,13 +1,15 @@
-"""Backing up now."""
+"""Backing up now, and what lies in a backup."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import quote
 
 from simulator import vzdump
-from simulator.errors import bad_parameter, bad_parameters
+from simulator.errors import bad_parameter, bad_parameters, failure
 from simulator.params import COUNT, FLAG, NUMBER, TEXT, VMIDS, choice
+from simulator.restoring import saved
 from simulator.routing import Call, route
 
 TAKES = {
@@ -50,3 +52,20 @@ def _check_notes(template: str) -> None:
         if found[1] not in ("cluster", "guestname", "node", "vmid"):
             where = found.end() - len(found[1])
             raise bad_parameters({"notes-template": f"found unknown: variable '{found[1]}' at char {where}\n"})
+
+
+@route("GET", "/nodes/{node}/vzdump/extractconfig", takes={"volume": TEXT})
+def saved_config(call: Call) -> Any:
+    """Return the configuration that lies in a backup, as the text of its file."""
+    if "volume" not in call.params:
+        raise bad_parameter(volume="property is missing and it is not optional")
+    volume = call.cluster.volume(call.node, str(call.params["volume"]))
+    if volume is None:
+        raise failure(f"volume '{call.params['volume']}' does not exist")
+    if not call.rights.may(f"/storage/{volume.storage}", "Datastore.Allocate"):
+        call.rights.require(f"/storage/{volume.storage}", "Datastore.AllocateSpace")
+        call.rights.require(f"/vms/{volume.vmid}", "VM.Backup")
+    values = saved(call.cluster, volume, call.node)
+    notes = [f"#{quote(line, safe=' /,.-()')}" for line in str(values.pop("description", "")).splitlines()]
+    lines = [f"{key}: {value}" for key, value in sorted(values.items())]
+    return "\n".join([*notes, *lines]) + "\n"

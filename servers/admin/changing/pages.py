@@ -35,6 +35,9 @@ FORMS: Final[Mapping[Action, tuple[type[ActionForm], str]]] = {
     Action.DELETE: (DeleteForm, "delete"),
 }
 TEMPLATE: Final = "servers/action_form.html"
+# A restore as a new server is no operation of this one: its page is in servers/admin/creating.
+BESIDE: Final = {Action.RESTORE: ("do_restore", "restore_new")}
+MENU: Final = [name for action in FORMS for name in BESIDE.get(action, (f"do_{action.value}",))]
 
 
 def path_of(action: str) -> str:
@@ -146,9 +149,7 @@ def _offered(action: Action) -> Callable[..., bool]:
 class ChangingPages:
     """For the ModelAdmin of servers."""
 
-    changing_menu: Sequence[Any] = [
-        {"title": gettext_lazy("Actions"), "icon": "build", "items": [f"do_{action.value}" for action in FORMS]}
-    ]
+    changing_menu: Sequence[Any] = [{"title": gettext_lazy("Actions"), "icon": "build", "items": MENU}]
 
 
 for _action in FORMS:

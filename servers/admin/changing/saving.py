@@ -158,7 +158,7 @@ class RestoreForm(ActionForm):
         self.backups = list(rows.select_related("storage").order_by("-created_at")[:MOST])
         words = _("%(when)s on %(storage)s, %(size)s")
         choices = [
-            (row.volid, words % {"when": _when(row.created_at), "storage": row.storage.name,
+            (row.volid, words % {"when": when(row.created_at), "storage": row.storage.name,
                                  "size": show.size(row.size)})
             for row in self.backups
         ]  # fmt: skip
@@ -188,12 +188,13 @@ class RestoreForm(ActionForm):
         return {name: value for name, value in super().parameters().items() if name != "confirm"}
 
 
-def _when(moment: datetime) -> str:
+def when(moment: datetime) -> str:
+    """A date with its time, in the person's zone."""
     return str(words_of.date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT"))
 
 
 def _described(row: Any) -> str:
-    parts = [row.name, _when(datetime.fromtimestamp(row.taken, UTC))] if row.taken else [row.name]
+    parts = [row.name, when(datetime.fromtimestamp(row.taken, UTC))] if row.taken else [row.name]
     return ", ".join(
         [*parts, *([_("with memory")] if row.memory else []), *([row.description[:60]] * bool(row.description))]
     )

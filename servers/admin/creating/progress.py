@@ -12,6 +12,7 @@ from portal.lib import clock, show
 from portal.lib.buttons import object_url
 from servers.admin import labels
 from servers.models import Operation, OperationState, RequestState, ServerRequest
+from servers.plans.creating.marking import RESTORE
 from servers.stages import cleans_up, current
 
 READY: Final = (OperationState.SUCCEEDED, OperationState.WARNINGS)
@@ -119,6 +120,8 @@ def _words(operation: Operation) -> str:
 
 
 def _place(parameters: dict[str, Any]) -> str:
+    if parameters.get("source", {}).get("how") == RESTORE:
+        return _("%(node)s, from a backup") % {"node": parameters.get("node", "")}
     ip = str(parameters.get("ip") or "dhcp")
     return f"{parameters.get('node', '')}, {ip}"
 

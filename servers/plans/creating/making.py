@@ -32,7 +32,7 @@ class Reserve(OfNew):
 
     def call(self, gateway: Gateway, operation: Operation) -> str | None:
         """Ask whether the next free ids are free in Proxmox too, and keep the first. Raises Invalid if none is."""
-        for number, vmid in enumerate(_free_ids(operation)):
+        for number, vmid in enumerate(free_ids(operation)):
             if number >= ASKED_AT_ONCE:
                 raise Unreachable(_("Many ids in a row are taken in Proxmox: the next ones are asked in a moment."))
             try:
@@ -150,7 +150,7 @@ def _template(operation: Operation) -> Server | None:
     return rows.filter(vmid=operation.parameters["source"]["vmid"]).first()
 
 
-def _free_ids(operation: Operation) -> Iterator[int]:
+def free_ids(operation: Operation) -> Iterator[int]:
     """Ids of the range that nobody is known to have, the lowest first."""
     low, high = settings.PORTAL_VMID_RANGE
     known = Server.objects.filter(cluster_id=operation.cluster_id, retired_at=None, vmid__range=(low, high))
@@ -179,4 +179,4 @@ def kind_of(source: dict[str, Any]) -> str:
     return str(source.get("kind") or Kind.QEMU)
 
 
-__all__ = ["MAKE", "RESERVE", "Make", "Reserve", "Stage", "kind_of"]
+__all__ = ["MAKE", "RESERVE", "Make", "Reserve", "Stage", "free_ids", "kind_of"]
