@@ -76,6 +76,7 @@ def try_again(operation: Operation, user: Any) -> Operation:
     return request_operation(
         operation.server, operation.action, user, operation.parameters, retry_of=operation, stage=operation.stage,
         stages_done=[done for done in operation.stages_done if not done.get("failed")], secrets=operation.secrets,
+        batch=operation.batch,
     )  # fmt: skip
 
 

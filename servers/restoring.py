@@ -57,6 +57,12 @@ class Source:
         return (self.config.memory or 0) * MIB if self.config else 0
 
     @property
+    def homes(self) -> list[str]:
+        """The storages that its disks lay on."""
+        disks = self.config.disks.values() if self.config else ()
+        return sorted({disk.storage for disk in disks if disk.storage and not disk.cdrom})
+
+    @property
     def original(self) -> Server | None:
         """The server that it is of, if there still is one."""
         server = self.backup.server
@@ -131,7 +137,7 @@ def _measure(source: Source) -> None:
             source.storages[name] = roomy
         elif there:
             source.tight[name] = source.offer.free_on(name) or 0
-    own = {disk.storage for disk in disks if disk.storage}
+    own = set(source.homes)
     # A container's disks go to "local" where no storage is said, which cannot hold them on most installations.
     if source.kind == Kind.QEMU and own and own <= source.storages.keys():
         source.own = set.intersection(*(source.storages[name] for name in own))

@@ -19,20 +19,11 @@ from portal.lib.access import may
 from portal.lib.admin import SyncedAdmin
 from portal.lib.buttons import list_url, object_url
 from portal.lib.sections import FRONT, Section, Table, section
-from servers.admin import filters, labels, progress
-from servers.admin.progress import RetryButtons
+from servers.admin import batches, filters, labels, progress
+from servers.admin.batches import BatchPages
+from servers.admin.progress import RetryButtons, state
 from servers.models import Action, Operation, OperationState, Server
 
-TONES: Final[dict[str, str]] = {
-    OperationState.QUEUED: show.CALM,
-    OperationState.SENDING: show.CALM,
-    OperationState.RUNNING: show.CALM,
-    OperationState.SETTLING: show.CALM,
-    OperationState.SUCCEEDED: show.GOOD,
-    OperationState.WARNINGS: show.WARN,
-    OperationState.FAILED: show.BAD,
-    OperationState.LOST: show.BAD,
-}
 SHOWN: Final = 20
 
 
@@ -63,7 +54,7 @@ class ActionFilter(filters.ExactFilter):
 
 
 @admin.register(Operation)
-class OperationAdmin(RetryButtons, SyncedAdmin):
+class OperationAdmin(RetryButtons, BatchPages, SyncedAdmin):
     """Read-only: operations are made by the buttons on servers."""
 
     list_display = ("what", "state_label", "server_link", "cluster_link", "who", "when", "took", "words")
@@ -140,11 +131,6 @@ class OperationAdmin(RetryButtons, SyncedAdmin):
     def words(self, operation: Operation) -> Any:
         """Proxmox's last word, or what is waited for."""
         return says(operation)
-
-
-def state(operation: Operation) -> SafeString:
-    """Where it is, as a label."""
-    return show.badge(operation.get_state_display(), TONES.get(operation.state, show.MUTED))
 
 
 def says(operation: Operation) -> SafeString | str:
@@ -234,6 +220,7 @@ def _facts(operation: Operation) -> list[tuple[str, Any]]:
         (_("Asked by"), operation.requester),
         (_("Asked"), show.moment(operation.requested_at)),
         (_("Asked for"), progress.asked_for(operation)),
+        (_("Asked together"), batches.together(operation)),
         (_("Another try of"), show.link(object_url(before), f"#{before.pk}") if before else ""),
         (_("Sent"), show.moment(operation.sent_at, never=_("not yet"))),
         (_("Took"), clock.span(operation.duration)),

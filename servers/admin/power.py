@@ -4,18 +4,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from django.contrib import messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
-from unfold.decorators import action as unfold_action
+from django.utils.translation import gettext_lazy
 
 from portal.lib.access import may
-from portal.lib.buttons import Confirmation, Outcome, list_url, object_button, object_url
+from portal.lib.buttons import Confirmation, Outcome, object_button, object_url
 from servers.admin import labels
-from servers.models import POWER, Action, Operation, Server
+from servers.models import POWER, Action, Server
 from servers.operations import Refusal, possible_actions, request_operation
 
 ICONS: Final[dict[str, str]] = {
@@ -36,7 +32,6 @@ MEANING: Final[dict[str, Any]] = {
     Action.RESUME: gettext_lazy("It goes on where it was paused."),
 }
 DANGEROUS: Final = frozenset({Action.STOP, Action.SHUTDOWN, Action.REBOOT})
-MOST_AT_ONCE: Final = 500
 
 
 def _about(action: Action) -> Callable[[Server], Confirmation]:
@@ -104,20 +99,9 @@ def _offered(action: Action) -> Callable[..., bool]:
     return has_permission
 
 
-def _for_many(action: Action) -> Any:
-    def act(model_admin: Any, request: HttpRequest, queryset: QuerySet[Server]) -> HttpResponse | None:
-        if request.POST.get("confirmed"):
-            return _act_on_many(request, queryset, action)
-        return _ask_about_many(model_admin, request, queryset, action)
-
-    act.__name__ = f"{action.value}_selected"
-    return unfold_action(description=action.label, icon=ICONS[action], permissions=["operate"])(act)
-
-
 class PowerButtons:
     """For the ModelAdmin of servers."""
 
-    actions: Sequence[Any] = [_for_many(action) for action in POWER]
     actions_detail: Sequence[Any] = [
         {"title": gettext_lazy("Power"), "icon": "power_settings_new", "items": [f"power_{a.value}" for a in POWER]}
     ]
@@ -130,47 +114,3 @@ class PowerButtons:
 for _action in POWER:
     setattr(PowerButtons, f"power_{_action.value}", _button(_action))
     setattr(PowerButtons, f"has_power_{_action.value}_permission", _offered(_action))
-
-
-def _ask_about_many(
-    model_admin: Any, request: HttpRequest, queryset: QuerySet[Server], action: Action
-) -> HttpResponse | None:
-    servers = list(queryset.select_related("cluster", "node")[: MOST_AT_ONCE + 1])
-    if len(servers) > MOST_AT_ONCE:
-        words = _("That are more than %(count)d servers: narrow the list with the filters first.")
-        messages.error(request, words % {"count": MOST_AT_ONCE})
-        return None
-    able = [s for s in servers if may(request.user, "operate", s) and action in possible_actions(s)]
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "opts": model_admin.opts,
-        "title": _("%(action)s %(count)d servers") % {"action": action.label, "count": len(able)},
-        "action": action,
-        "meaning": MEANING[action],
-        "danger": action in DANGEROUS,
-        "able": able,
-        "unable": [server for server in servers if server not in able],
-        "checkbox": ACTION_CHECKBOX_NAME,
-        "back_url": list_url(Server),
-        "media": model_admin.media,
-    }
-    return TemplateResponse(request, "servers/confirm_many.html", context)
-
-
-def _act_on_many(request: HttpRequest, queryset: QuerySet[Server], action: Action) -> HttpResponse:
-    asked, refused = 0, []
-    for server in queryset.select_related("cluster", "node")[:MOST_AT_ONCE]:
-        try:
-            request_operation(server, action, request.user)
-            asked += 1
-        except Refusal as refusal:
-            refused.append(str(refusal))
-    if asked:
-        words = ngettext("%(action)s: asked of Proxmox for %(count)d server.",
-                         "%(action)s: asked of Proxmox for %(count)d servers.", asked)  # fmt: skip
-        messages.success(request, words % {"action": action.label, "count": asked})
-    for sentence in refused[:10]:
-        messages.error(request, sentence)
-    if len(refused) > 10:
-        messages.error(request, _("… and %(count)d more.") % {"count": len(refused) - 10})
-    return HttpResponseRedirect(list_url(Operation) if asked else list_url(Server))

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action as unfold_action
@@ -20,6 +21,16 @@ from servers.proxmox.errors import Invalid
 from servers.stages import cleans_up
 
 OVER_BADLY: Final = (OperationState.FAILED, OperationState.LOST)
+TONES: Final[dict[str, str]] = {
+    OperationState.QUEUED: show.CALM,
+    OperationState.SENDING: show.CALM,
+    OperationState.RUNNING: show.CALM,
+    OperationState.SETTLING: show.CALM,
+    OperationState.SUCCEEDED: show.GOOD,
+    OperationState.WARNINGS: show.WARN,
+    OperationState.FAILED: show.BAD,
+    OperationState.LOST: show.BAD,
+}
 WORDS: Final[dict[str, Any]] = {
     "name": gettext_lazy("name"), "tags": gettext_lazy("tags"), "description": gettext_lazy("description"),
     "protection": gettext_lazy("protected"), "protected": gettext_lazy("protected"), "cores": gettext_lazy("cores"),
@@ -31,6 +42,11 @@ WORDS: Final[dict[str, Any]] = {
     "restart": gettext_lazy("with a restart"), "local_disks": gettext_lazy("local disks go along"),
     "purge": gettext_lazy("taken out of jobs"),
 }  # fmt: skip
+
+
+def state(operation: Operation) -> SafeString:
+    """Where it is, as a label."""
+    return show.badge(operation.get_state_display(), TONES.get(operation.state, show.MUTED))
 
 
 def asked_for(operation: Operation) -> str:

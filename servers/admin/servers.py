@@ -17,6 +17,7 @@ from servers.admin.changing import ChangingPages
 from servers.admin.creating.button import NewServerButton
 from servers.admin.creating.restoring import RestoreNewOfServer
 from servers.admin.events import EventPages
+from servers.admin.many import ManyActions
 from servers.admin.power import PowerButtons
 from servers.admin.usage import attach
 from servers.models import Backup, Cluster, Server
@@ -25,7 +26,9 @@ LONGEST_VMID: Final = 9  # Proxmox's greatest is 999999999
 
 
 @admin.register(Server)
-class ServerAdmin(NewServerButton, RestoreNewOfServer, EventPages, ChangingPages, PowerButtons, SyncedAdmin):
+class ServerAdmin(
+    NewServerButton, RestoreNewOfServer, EventPages, ChangingPages, PowerButtons, ManyActions, SyncedAdmin
+):
     """Every virtual machine and container, of all clusters."""
 
     list_display = (

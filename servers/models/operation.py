@@ -77,6 +77,9 @@ class Operation(Request):
         verbose_name=_("request"),
     )  # fmt: skip
 
+    # What was asked of many servers at once: the same word in each of them, '' where one was asked alone.
+    batch = models.CharField(max_length=32, default="", db_index=True)
+
     node_name = models.CharField(_("node"), max_length=63, default="")
     upid = models.CharField(_("UPID"), max_length=200, default="")
     sending_at = models.DateTimeField(null=True)

@@ -6,7 +6,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from servers.models import Action, Backup, Operation, Server, ServerStatus
+from servers.models import Action, Backup, Operation, OperationState, Server, ServerStatus
 from servers.plans.base import Plan, Stage
 from servers.plans.common import StopFirst, stopped_or_asked
 from servers.plans.power import Power
@@ -24,6 +24,15 @@ class BackUp(Stage):
     def tasks(self) -> frozenset[str]:
         """``vzdump``."""
         return frozenset({"vzdump"})
+
+    def waits_for(self, operation: Operation) -> str:
+        """One after the other on a node: Proxmox would only queue them there, where nobody could call them off."""
+        others = Operation.objects.filter(
+            cluster_id=operation.cluster_id, action=operation.action, node_name=self.node(operation),
+            state__in=[OperationState.SENDING, OperationState.RUNNING, OperationState.SETTLING],
+        ).exclude(pk=operation.pk)  # fmt: skip
+        other = others.select_related("server").first()
+        return _("its turn: %(name)s is being backed up on the same node.") % {"name": other.subject} if other else ""
 
     def call(self, gateway: Gateway, operation: Operation) -> str | None:
         """Returns the UPID. Raises NothingStarted where the guest is on another node: Proxmox says "OK" then."""

@@ -98,7 +98,8 @@ def test_many_are_asked_about_on_a_page_and_then_queued(server):
     off = seed.make_server(server.cluster, server.node, name="off", status="stopped")
     browser = seed.browser("operator")
     page = browser.post("/admin/servers/server/", chosen([server, other, off])).content.decode()
-    assert "Left out" in page
+    assert "1 server is left out" in page
+    assert "it is stopped" in page
     assert not Operation.objects.exists()
     done = browser.post("/admin/servers/server/", chosen([server, other], confirmed="yes"), follow=True)
     assert "asked of Proxmox for 2 servers" in done.content.decode()

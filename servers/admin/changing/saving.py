@@ -13,6 +13,14 @@ from servers.admin.changing.base import ActionForm, choice, lines, storage_choic
 from servers.models import Backup, Kind, ServerStatus
 
 MOST: Final = 200
+MODES: Final = [
+    ("snapshot", gettext_lazy("snapshot: it goes on running")),
+    ("suspend", gettext_lazy("suspend: it pauses for a while")),
+    ("stop", gettext_lazy("stop: it is shut down and started again, the surest copy")),
+]
+SNAPSHOT_NAME: Final = gettext_lazy("Begins with a letter; letters a-z, digits, hyphens and underscores.")
+NOTES: Final = gettext_lazy("{{guestname}} and {{node}} are filled in.")
+NEVER_PRUNED: Final = gettext_lazy("It is never pruned, and not deleted by hand.")
 
 
 class SnapshotForm(ActionForm):
@@ -20,10 +28,7 @@ class SnapshotForm(ActionForm):
 
     asked = ("snapshots", "can_snapshot")
 
-    name = text(
-        gettext_lazy("Name"), maxlength=40,
-        help_text=gettext_lazy("Begins with a letter; letters a-z, digits, hyphens and underscores."),
-    )  # fmt: skip
+    name = text(gettext_lazy("Name"), maxlength=40, help_text=SNAPSHOT_NAME)
     description = lines(gettext_lazy("Description"))
     memory = tick(
         gettext_lazy("With its memory"),
@@ -32,7 +37,7 @@ class SnapshotForm(ActionForm):
 
     def prepare(self) -> None:
         """A name by the clock; memory where there is some."""
-        self.initial = {"name": f"portal-{timezone.localtime(clock.now()):%Y%m%d-%H%M}", **self.initial}
+        self.initial = {"name": name_by_clock(), **self.initial}
         if self.server.kind != Kind.QEMU or self.server.status != ServerStatus.RUNNING:
             del self.fields["memory"]
 
@@ -56,6 +61,11 @@ class SnapshotForm(ActionForm):
         if name in {row.name for row in self.found.snapshots}:
             self.add_error("name", _("There is a snapshot of that name. Choose another."))
         return name
+
+
+def name_by_clock() -> str:
+    """A name for a snapshot of now."""
+    return f"portal-{timezone.localtime(clock.now()):%Y%m%d-%H%M}"
 
 
 class OneSnapshotForm(ActionForm):
@@ -115,16 +125,10 @@ class BackUpForm(ActionForm):
     storage = choice(gettext_lazy("Storage"))
     mode = choice(
         gettext_lazy("Mode"),
-        choices=[
-            ("snapshot", gettext_lazy("snapshot: it goes on running")),
-            ("suspend", gettext_lazy("suspend: it pauses for a while")),
-            ("stop", gettext_lazy("stop: it is shut down and started again, the surest copy")),
-        ],
+        choices=MODES,
     )
-    notes = text(
-        gettext_lazy("Notes"), required=False, help_text=gettext_lazy("{{guestname}} and {{node}} are filled in.")
-    )
-    protected = tick(gettext_lazy("Protected"), help_text=gettext_lazy("It is never pruned, and not deleted by hand."))
+    notes = text(gettext_lazy("Notes"), required=False, help_text=NOTES)
+    protected = tick(gettext_lazy("Protected"), help_text=NEVER_PRUNED)
 
     def prepare(self) -> None:
         """The storages that its node has."""

@@ -50,7 +50,7 @@ class RestoreNewForm(forms.Form):
         self.wanted: dict[str, Any] = {}
         super().__init__(data, initial=_defaults(source))
         self._choose("node", [("", _("the one with the most memory free")), *_nodes(source)])
-        kept = [("", _("as it was"))] if source.own else []
+        kept = [("", _("as it was: %(names)s") % {"names": ", ".join(source.homes)})] if source.own else []
         self._choose("storage", kept + _storages(source))
         self.fields["storage"].required = not source.own
 
