@@ -110,10 +110,20 @@ def front(tmp_path_factory):
             values = Nginx(name="127.0.0.1", url=url, port=str(port), http_port=str(free_port()), **places, **files)
             running = subprocess.Popen([program, "-c", main_file(folder, values)], stderr=subprocess.DEVNULL)
 
-            def ask(path, who="", method="GET", headers=None, body=None):
+            def ask(path, who="", method="GET", headers=None, body=None, *, past_nginx=False):
                 connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=60)
-                cookies = {"Cookie": f"sessionid={sessions[who]}; other=1"} if who else {}
-                connection.request(method, path, body=body, headers={**cookies, **(headers or {})})
+                if past_nginx:
+                    connection = http.client.HTTPConnection("127.0.0.1", portal.port, timeout=60)
+                connection.putrequest(method, path)
+                if past_nginx:
+                    connection.putheader("X-Forwarded-Proto", "https")
+                if who:
+                    connection.putheader("Cookie", f"sessionid={sessions[who]}; other=1")
+                if body is not None:
+                    connection.putheader("Content-Length", str(len(body)))
+                for name, value in headers.items() if isinstance(headers, dict) else headers or ():
+                    connection.putheader(name, value)
+                connection.endheaders(body)
                 found = connection.getresponse()
                 answer = SimpleNamespace(status=found.status, headers=found.headers, text=found.read().decode())
                 connection.close()
@@ -167,6 +177,25 @@ SPELLINGS = ("X-WEBAUTH-USER", "x-webauth-user", "X_WEBAUTH_USER", "X-WEBAUTH-EM
 def test_a_forged_identity_is_not_handed_on(front, name, path):
     assert front.ask(path, "jihye", headers={name: "boss"}).status == 200
     assert "boss" not in front.grafana.seen[-1].headers.values()
+
+
+DOUBLED = (
+    [("X-WEBAUTH-USER", "boss"), ("X-WEBAUTH-USER", "boss")],
+    [("X-WEBAUTH-USER", "boss"), ("X_WEBAUTH_USER", "boss"), ("x-webauth_user", "boss")],
+    [("X-Portal-User", "boss"), ("X-Portal-User", ""), ("X-Portal-Role", "Admin")],
+    [("X-Original-URI", "/grafana/api/boss"), ("X-Original-Method", "GET"), ("X-WEBAUTH-ROLE", "boss")],
+)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("headers", DOUBLED)
+@pytest.mark.parametrize("past_nginx", [False, True])
+def test_a_doubled_identity_is_not_handed_on_by_nginx_nor_by_the_portal(front, headers, past_nginx):
+    front.grafana.jwks = front.portal.data / "keys" / "grafana" / "jwks.json"
+    answer = front.ask("/grafana/api/user", "jihye", headers=headers, past_nginx=past_nginx)
+    assert answer.text == '{"login": "portal.jihye", "role": "Editor"}'
+    assert "boss" not in str(front.grafana.seen[-1].headers)
+    assert len(front.grafana.seen[-1].headers.get_all("X-Portal-JWT")) == 1
 
 
 @pytest.mark.real
