@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from portal.lib.http import MAX_ANSWER, OutgoingSession, RequestError, pieces, why
+from portal.lib.http import MAX_ANSWER, OutgoingSession, RequestError, pieces, reason, why
 
 SECONDS: Final = 2.0
 NOT_ITS_API: Final = gettext_noop("it answers something else than its API would: does another program listen there?")
@@ -124,12 +124,12 @@ class Peer:
                 for piece in pieces(got, seconds=self.seconds, limit=limit):
                     yield got.status_code, piece
         except RequestError as error:
-            reason = why(error)
+            kind = reason(error)
             raise PeerError(
-                reason,
-                absent="refused" in reason or "resolved" in reason,
-                slow="in time" in reason,
-                large="too large" in reason,
+                why(error),
+                absent="refused" in kind or "resolved" in kind,
+                slow="in time" in kind,
+                large="too large" in kind,
             ) from None
         except (UnicodeError, ValueError):
             raise PeerError(_("its address is none")) from None

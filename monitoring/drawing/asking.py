@@ -34,7 +34,7 @@ LARGEST: Final = 8 * 1024 * 1024
 class Trouble(Exception):
     """Why there is nothing to draw: what is so, what to do, and after how many seconds to look again (0: not)."""
 
-    kind: str  # absent | slow | token | odd | large | heavy | said | busy | none
+    kind: str  # absent | away | slow | token | odd | large | heavy | said | busy | none
     sentence: str
     hint: str = ""
     retry: int = int(PAUSE)
@@ -145,9 +145,7 @@ def judged(error: PeerError) -> Trouble:
     """What went wrong, in two sentences that may be shown."""
     where = place()
     if error.absent:
-        return Trouble("absent", _("Prometheus does not answer at %s.") % where, _(
-            "Is it running? “bin/up --install-monitoring” installs it; one elsewhere is named by PORTAL_PROMETHEUS_URL."
-        ))  # fmt: skip
+        return _absent(error, where)
     if error.slow:
         hint = _("It may be busy or short of memory: its own page /status tells. A shorter range asks less of it.")
         return Trouble("slow", _("Prometheus at %(where)s did not answer within %(seconds)d seconds.")
@@ -165,6 +163,17 @@ def judged(error: PeerError) -> Trouble:
     hint = _("PORTAL_PROMETHEUS_URL is Prometheus's own address, with its prefix if it has one, without /api.")
     return Trouble("odd", _("What answers at %(where)s is not Prometheus: %(why)s.")
                    % {"where": where, "why": error}, hint)  # fmt: skip
+
+
+def _absent(error: PeerError, where: str) -> Trouble:
+    """Nothing listens there: it was named and is away, or nobody has ever spoken of one."""
+    if "PORTAL_PROMETHEUS_URL" not in settings.STACK_GIVEN:
+        return Trouble("absent", _("Prometheus does not answer at %s.") % where, _(
+            "Is it running? “bin/up --install-monitoring” installs it; one elsewhere is named by PORTAL_PROMETHEUS_URL."
+        ))  # fmt: skip
+    hint = _("PORTAL_PROMETHEUS_URL names it. Is it running, can this machine reach it? “State of the stack” tells.")
+    sentence = _("Prometheus does not answer at %(where)s: %(why)s.") % {"where": where, "why": error}
+    return Trouble("away", sentence, hint)
 
 
 def place() -> str:

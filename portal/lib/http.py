@@ -8,6 +8,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from requests.adapters import HTTPAdapter
 from requests.utils import select_proxy
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -141,33 +143,39 @@ def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedReque
 
 
 REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
-    (AddressRefused, "its address is internal and not on the list PORTAL_ALLOWED_INTERNAL"),
-    (requests.exceptions.SSLError, "its certificate was not accepted"),
-    (requests.exceptions.ConnectTimeout, "it did not accept a connection in time"),
-    (requests.exceptions.Timeout, "it did not answer in time"),
-    (requests.exceptions.ProxyError, "the proxy between refused"),
-    (requests.exceptions.InvalidURL, "the address is none"),
-    (requests.exceptions.MissingSchema, "the address is none"),
-    (TooMuch, "its answer is too large"),
+    (AddressRefused, gettext_noop("its address is internal and not on the list PORTAL_ALLOWED_INTERNAL")),
+    (requests.exceptions.SSLError, gettext_noop("its certificate was not accepted")),
+    (requests.exceptions.ConnectTimeout, gettext_noop("it did not accept a connection in time")),
+    (requests.exceptions.Timeout, gettext_noop("it did not answer in time")),
+    (requests.exceptions.ProxyError, gettext_noop("the proxy between refused")),
+    (requests.exceptions.InvalidURL, gettext_noop("the address is none")),
+    (requests.exceptions.MissingSchema, gettext_noop("the address is none")),
+    (TooMuch, gettext_noop("its answer is too large")),
 )
 
 
 def why(error: BaseException) -> str:
-    """What went wrong with a request, in our own words: the library's text contains the URL, secrets included."""
-    for kind, reason in REASONS:
+    """What went wrong with a request, in the reader's language and our own words: the library's text contains the URL,
+    secrets included."""
+    return _(reason(error))
+
+
+def reason(error: BaseException) -> str:
+    """The same in English, for whoever tells one kind from another."""
+    for kind, words in REASONS:
         if isinstance(error, kind):
-            return reason
+            return words
     if isinstance(error, requests.exceptions.ConnectionError):
         return _why_not_connected(error)
-    return "the connection broke"
+    return gettext_noop("the connection broke")
 
 
 def _why_not_connected(error: BaseException) -> str:
     text = str(error)
     if "NameResolution" in text or "getaddrinfo" in text or "Name or service" in text:
-        return "its host name cannot be resolved"
+        return gettext_noop("its host name cannot be resolved")
     if "refused" in text:
-        return "nothing listens there (connection refused)"
+        return gettext_noop("nothing listens there (connection refused)")
     if "unreachable" in text or "No route" in text:
-        return "there is no route to it"
-    return "the connection could not be made or broke"
+        return gettext_noop("there is no route to it")
+    return gettext_noop("the connection could not be made or broke")

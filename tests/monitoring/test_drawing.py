@@ -191,7 +191,26 @@ def test_the_file_has_the_times_and_no_formula(server, prometheus):
 # --- Prometheus is not well
 
 
+def test_one_that_was_named_and_is_not_there_is_no_invitation_to_install_one(server, settings):
+    settings.STACK_GIVEN = frozenset({"PORTAL_PROMETHEUS_URL"})
+    settings.PORTAL_PROMETHEUS_URL = "http://no.such.host.invalid:9090"
+    found = trouble()
+    assert found["kind"] == "away"
+    assert found["sentence"].endswith("no.such.host.invalid:9090: its host name cannot be resolved.")
+    assert "install" not in found["hint"]
+
+
+def test_a_trouble_is_of_the_same_kind_in_every_language(server, settings):
+    settings.STACK_GIVEN = frozenset({"PORTAL_PROMETHEUS_URL"})
+    settings.PORTAL_PROMETHEUS_URL = f"http://127.0.0.1:{free_port()}"
+    wanted = {"var-cluster": "demo", "var-server": "100"}
+    answer = seed.browser("viewer").get(f"{PANEL}/data", wanted, headers={"accept-language": "ko"})
+    assert answer.json()["trouble"]["kind"] == "away"
+    assert "연결 거부" in answer.json()["trouble"]["sentence"]
+
+
 def test_nothing_listens_there(server, settings):
+    settings.STACK_GIVEN = frozenset()
     settings.PORTAL_PROMETHEUS_URL = f"http://127.0.0.1:{free_port()}"
     found = trouble()
     assert found["kind"] == "absent"

@@ -257,12 +257,23 @@ def test_the_theme_follows_the_page_at_once(look):
     page.wait_for_function(f"document.querySelector('.pp-legend .pp-swatch').style.color !== '{before}'")
 
 
-def test_no_prometheus_is_a_calm_card_and_it_goes_when_there_is_one(look, watched):
-    watched.portal.stop("prometheus")
-    page = look("/admin/dashboards/system-overview/?renderer=portal&from=now-6m")
+def test_where_there_never_was_a_prometheus_a_calm_card_says_how_to_get_one(look):
+    page = look("/admin/dashboards/system-overview/?renderer=portal&from=now-7m")
+    told = {"kind": "absent", "sentence": "Prometheus does not answer at 127.0.0.1:9090.", "hint": "", "retry": 10}
+    page.route("**/data?*", lambda route: route.fulfill(json={"trouble": told}))
+    page.reload()
     page.wait_for_selector(".pp-notice:visible")
     assert "bin/up --install-monitoring" in page.inner_text(".pp-notice")
     assert page.is_hidden(".pp-grid")
+    assert serious(page) == []
+
+
+def test_a_prometheus_that_went_away_is_told_and_drawn_from_when_it_is_back(look, watched):
+    watched.portal.stop("prometheus")
+    page = look("/admin/dashboards/system-overview/?renderer=portal&from=now-6m")
+    page.wait_for_selector(".pp-notice:visible")
+    assert "nothing listens there" in page.inner_text(".pp-notice")
+    assert "install" not in page.inner_text(".pp-notice")
     assert serious(page) == []
     assert page.complaints == []
     config = watched.portal.data / "run" / "deploy" / "prometheus" / "prometheus.yml"

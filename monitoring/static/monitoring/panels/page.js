@@ -3,7 +3,7 @@
     "use strict";
 
     const panels = (window.portalPanels = window.portalPanels || {});
-    const SHARED = ["absent", "slow", "token", "odd", "choose"];
+    const SHARED = ["absent", "away", "slow", "token", "odd", "choose"];
     const UNITS = { s: 1, m: 60, h: 3600 };
 
     function seconds(text) {
