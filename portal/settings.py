@@ -140,6 +140,9 @@ PORTAL_TICK_SECONDS = env.number("PORTAL_TICK_SECONDS", 1.0, minimum=0.1)
 # The ids that new servers get, of Proxmox's 100 to 999999999. Give each portal of a cluster a range of its own.
 PORTAL_VMID_RANGE = env.number_range("PORTAL_VMID_RANGE", (100_000, 999_999), minimum=100, maximum=999_999_999)
 
+# How many seconds a node may be silent before what was asked of it is given up. Tests turn it down.
+PORTAL_NODE_PATIENCE_SECONDS = env.number("PORTAL_NODE_PATIENCE_SECONDS", 180, minimum=0, maximum=86_400)
+
 # --- people --------------------------------------------------------------------------------------------------------
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

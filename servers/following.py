@@ -11,9 +11,9 @@ from servers.backups import outcome_of
 from servers.failover import Endpoints, ask
 from servers.models import Operation, OperationState
 from servers.models.backup import Outcome
-from servers.proxmox.errors import NodeUnreachable, Refused
+from servers.proxmox.errors import GuestMissing, NodeUnreachable, Refused
 from servers.proxmox.refusals import of_task
-from servers.sending import LOCK_RETRY, is_lock
+from servers.sending import LOCK_RETRY, MOVE_WAIT, is_lock
 
 LOG_KEPT: Final = 100_000  # characters
 # A stopped task may show "unexpected status" for a moment, before its last line is written.
@@ -39,12 +39,15 @@ def follow(operation: Operation) -> datetime:
 
 def settle(operation: Operation) -> datetime:
     """Wait until the server is what the stage was to make it."""
-    stage = stages.current(operation)
-    settled, found = _ask(operation, lambda gateway: stage.settled(gateway, operation))
+    stage, patience = stages.current(operation), stages.current(operation).settles_within
+    try:
+        settled, found = _ask(operation, lambda gateway: stage.settled(gateway, operation))
+    except GuestMissing as refusal:  # it may be on its way to another node
+        settled, found, patience = False, refusal.reason, min(patience, MOVE_WAIT)
     if settled:
         return stages.advance(operation, operation.message)
     began = operation.task_ended_at or operation.requested_at
-    if clock.now() - began < stage.settles_within:
+    if clock.now() - began < patience:
         return clock.now() + timedelta(seconds=2)
     words = _("The task ended well, but the server is %(found)s and not as it was asked for.")
     return stages.fail(operation, words % {"found": found})
@@ -72,6 +75,7 @@ def _ended(operation: Operation, words: str) -> datetime:
         return moment  # the next step fetches the end of the log, the one after it judges
     if words == UNEXPECTED and moment - operation.task_ended_at < UNSURE:
         return moment + timedelta(seconds=1)
+    stages.current(operation).task_ended(operation)
     outcome = outcome_of(words)
     if outcome == Outcome.FAILURE:
         return _failed(operation, words, moment)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from portal.lib import clock
+from servers import leftovers
 from servers.models import Action, Cluster, Operation, OperationState, Server
 
 # ``/cluster/resources`` shows the state before a change for 5 to 12 s, and a sync may have asked before the end.
@@ -15,11 +16,12 @@ REGISTERED: Final = ("owner", "environment", "expected_state", "exporter_port", 
 
 
 def hidden(cluster: Cluster, moment: datetime) -> set[tuple[int, str]]:
-    """VMID and kind of what is being made, or was removed again a moment ago: they are no servers yet."""
+    """VMID and kind of what is being made, is left of what failed, or was removed again a moment ago: no servers."""
     made = Operation.objects.filter(cluster=cluster, action=Action.CREATE).exclude(vmid=None)
     active = made.filter(state__in=Operation.ACTIVE).values_list("vmid", "kind", "kept")
     gone = made.filter(state=OperationState.FAILED, finished_at__gt=moment - LIST_IS_OLD)
     rows = {(vmid, kind) for vmid, kind, kept in active if vmid and not kept.get("shown")}
+    rows |= {(row.vmid, row.kind) for row in leftovers.followed(moment) if row.vmid and row.cluster_id == cluster.pk}
     return rows | {
         (vmid, kind)
         for vmid, kind, kept in gone.values_list("vmid", "kind", "kept")
@@ -40,9 +42,10 @@ class Newcomers:
             requested_at__gt=moment - 24 * SEEN_WITHIN,
         ).order_by("pk")  # fmt: skip
         for row in rows:
-            late = row.finished_at is not None and row.finished_at < moment - SEEN_WITHIN
-            done = row.state in (OperationState.SUCCEEDED, OperationState.WARNINGS) or row.kept.get("left")
-            if not late and row.vmid and (row.kept.get("shown") or done):
+            left = bool(row.kept.get("left"))
+            late = row.finished_at is not None and row.finished_at < moment - SEEN_WITHIN and not left
+            done = row.state in (OperationState.SUCCEEDED, OperationState.WARNINGS)
+            if not late and row.vmid and (row.kept.get("shown") or done or left):
                 self.found[row.vmid, row.kind] = row
 
     def prepare(self, server: Server) -> None:

@@ -4,12 +4,18 @@ from datetime import datetime
 from typing import Any, Final
 
 from servers.bulk import MISSES_BEFORE_RETIREMENT, bring_in_line, update_many
-from servers.models import ChangeKind, Cluster, Node, StateChange
+from servers.models import ChangeKind, Cluster, Node, NodeStatus, StateChange
 from servers.proxmox.types import ClusterStatus, NodeFacts
 
 COLUMNS: Final = (
     "status", "status_since", "address", "max_cpu", "max_memory", "max_disk", "support_level", "missing", "retired_at",
 )  # fmt: skip
+
+
+def is_down(cluster_id: int, name: str) -> bool:
+    """Whether the last sync saw that the node of that name is not online. One that is not known is not said to be."""
+    rows = Node.objects.filter(cluster_id=cluster_id, name=name, retired_at=None)
+    return rows.exclude(status=NodeStatus.ONLINE).exists()
 
 
 def reconcile_nodes(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
@@ -21,6 +22,7 @@ from servers import following, sending, snapshots, stages
 from servers.models import Cluster, Operation, OperationState, Server
 from servers.models.operation import InvalidTransition
 from servers.models.request import Action
+from servers.nodes import is_down
 from servers.plans import plan_of
 from servers.proxmox.errors import EndpointError, NodeUnreachable, ProxmoxError
 
@@ -100,7 +102,7 @@ def step(operation: Operation) -> bool:
     began_in = operation.state
     try:
         due = _STEPS[began_in](operation)
-        operation.release(due, steps=operation.steps + 1)
+        operation.release(due, steps=operation.steps + 1, trouble_since=None)
     except InvalidTransition as error:
         logger.info("Operation %s: %s", operation.pk, error)
     except ProxmoxError as error:
@@ -121,12 +123,12 @@ _STEPS: Final[dict[str, Callable[[Operation], datetime]]] = {
 def _postpone(operation: Operation, error: ProxmoxError, began_in: str) -> None:
     """Trouble on the way is no answer: wait, and give up with a sentence after a while."""
     moment = clock.now()
-    since = operation.sent_at or operation.sending_at or operation.stage_since
+    since = operation.trouble_since or moment
     sentence = f"{error.sentence} {error.hint}".strip()
     looking = began_in != OperationState.QUEUED  # the call was made before: this trouble is that of looking for it
     unsure = bool(operation.upid) or looking or _may_have_been_done(error)
-    if moment - since < PATIENCE and unsure:
-        operation.release(moment + RETRY, waiting_for=error.sentence)
+    if unsure and moment - since < _patience(operation, error):
+        operation.release(moment + RETRY, waiting_for=error.sentence, trouble_since=since)
         return
     end = OperationState.LOST if unsure and operation.state != OperationState.QUEUED else OperationState.FAILED
     try:
@@ -134,7 +136,14 @@ def _postpone(operation: Operation, error: ProxmoxError, began_in: str) -> None:
     except InvalidTransition as refusal:
         logger.info("Operation %s: %s", operation.pk, refusal)
         return
-    operation.release(due)
+    operation.release(due, trouble_since=None)
+
+
+def _patience(operation: Operation, error: ProxmoxError) -> timedelta:
+    """A cluster that cannot be asked may be back in a moment. A node that is down takes its tasks along: what was asked
+    of it is given up sooner, so that somebody hears of it."""
+    gone = isinstance(error, NodeUnreachable) or is_down(operation.cluster_id, operation.node_name)
+    return timedelta(seconds=settings.PORTAL_NODE_PATIENCE_SECONDS) if gone else PATIENCE
 
 
 def _may_have_been_done(error: ProxmoxError) -> bool:

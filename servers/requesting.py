@@ -100,21 +100,37 @@ def try_again(operation: Operation, user: Any) -> Operation:
         )  # fmt: skip
 
 
-def remove_rest(operation: Operation, user: Any) -> Operation:
+def ask_to_remove_rest(operation: Operation, user: Any) -> Operation:
     """Remove what a failed creation left. Returns the new row, which is its clean-up alone. Raises Refusal."""
     if operation.state not in FAILED or not operation.kept.get("left"):
         raise Refusal(_("Nothing of it is left."))
     if not may(user, "provision", Server):
         raise Refusal(_("You may not create servers: ask an administrator for the right to it."))
+    made = remove_rest(operation, user)
+    if made is None:
+        raise Refusal(_("It is being removed already."))
+    return made
+
+
+def remove_rest(operation: Operation, user: Any = None) -> Operation | None:
+    """The clean-up of what a failed creation left, for that person or for who asked for the server; None where another
+    one is at it already."""
     kept = {name: value for name, value in operation.kept.items() if name not in ("left", "cleaned")}
+    asked = {} if user else {"requester": operation.requester}
     with transaction.atomic():
         lying = Operation.objects.filter(pk=operation.pk, kept__has_key="left")
         if not lying.update(kept={**kept, "cleaned": "removed"}):
-            raise Refusal(_("It is being removed already."))
+            return None
+        # one of ours that is being made has the number: it is free in Proxmox, so nothing is left
+        if Operation.objects.filter(
+            cluster=operation.cluster, vmid=operation.vmid, action=Action.CREATE, state__in=Operation.ACTIVE
+        ).exists():
+            return None
         return _queue(
-            operation.cluster, operation.parameters, operation.kind, user, operation.secrets, kept=kept,
-            server_request=operation.server_request, retry_of=operation, vmid=operation.vmid,
-            node_name=operation.node_name, stage=len(operation.plan.stages), stages_done=operation.stages_done,
+            operation.cluster, operation.parameters, operation.kind, user or operation.requested_by,
+            operation.secrets, kept={**kept, "tries": kept.get("tries", 0) + 1}, retry_of=operation,
+            server_request=operation.server_request, vmid=operation.vmid, node_name=operation.node_name,
+            stage=len(operation.plan.stages), stages_done=operation.stages_done, **asked,
         )  # fmt: skip
 
 

@@ -13,8 +13,6 @@ from servers.plans.base import Found, Stage
 from servers.proxmox.errors import AlreadyThere, GuestMissing, Invalid, NothingStarted, Refused
 from servers.proxmox.types import TaskRow
 
-# How soon it is asked again whether it is its turn.
-TURN: Final = timedelta(seconds=2)
 LOCK_RETRY: Final = timedelta(seconds=5)
 # After a move the list of Proxmox, and so our row, knows the new node some seconds later.
 MOVE_WAIT: Final = timedelta(seconds=45)
@@ -34,7 +32,7 @@ def send(operation: Operation) -> datetime:
         return stages.finish(operation, operation.message)
     if reason := stage.waits_for(operation):
         operation.note(waiting_for=reason)
-        return clock.now() + TURN
+        return clock.now() + stage.turn
     sending = {"sending_at": clock.now(), "node_name": stage.node(operation), "waiting_for": "", "errors": {}}
     operation.move(OperationState.SENDING, **sending, log=stages.headed_log(operation, stage))
     try:

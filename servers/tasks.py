@@ -5,7 +5,7 @@ from typing import Any
 from celery import shared_task
 
 from portal.lib import clock
-from servers import newcomers, operations, rotation, snapshots, sync
+from servers import leftovers, newcomers, operations, rotation, snapshots, sync
 from servers.models import Cluster, Operation, Server
 
 # Beat entries; portal.celery collects them. A tick finds what is due; what it finds is a row already.
@@ -17,7 +17,7 @@ BEAT: dict[str, dict[str, Any]] = {
 
 @shared_task(ignore_result=True, expires=10)
 def tick() -> None:
-    """Queue what is due: syncs, rotations, the next steps of operations."""
+    """Queue what is due: syncs, rotations, clean-ups of what failed, the next steps of operations."""
     moment = clock.now()
     for cluster in Cluster.due(moment):
         sync_cluster.delay(cluster.pk)
@@ -25,6 +25,7 @@ def tick() -> None:
         rotate_cluster.delay(cluster.pk)
     for pk in Operation.due(moment).values_list("pk", flat=True)[:200]:
         run_operation.delay(pk)
+    leftovers.clear(moment)
 
 
 @shared_task(ignore_result=True, expires=600)

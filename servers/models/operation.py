@@ -92,6 +92,8 @@ class Operation(Request):
     log_lines = models.PositiveIntegerField(default=0)
     steps = models.PositiveIntegerField(default=0)
 
+    # Since when Proxmox cannot be asked about it; empty as soon as it answers.
+    trouble_since = models.DateTimeField(null=True)
     due_at = models.DateTimeField(default=clock.now)
     claim_token = models.CharField(max_length=32, default="")
     claimed_until = models.DateTimeField(null=True)

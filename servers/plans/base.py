@@ -41,6 +41,8 @@ class Stage(ABC):
     settles_within: ClassVar[timedelta] = timedelta(seconds=90)
     # A lock is waited for that long, then Proxmox's words are the end of it.
     lock_wait: ClassVar[timedelta] = timedelta(minutes=2)
+    # How soon it is asked again whether what it waits for is over.
+    turn: ClassVar[timedelta] = timedelta(seconds=2)
     # Whether the rest goes on where this one fails: its words are kept as a warning.
     optional: ClassVar[bool] = False
 
@@ -69,6 +71,9 @@ class Stage(ABC):
     @abstractmethod
     def call(self, gateway: Gateway, operation: Operation) -> str | None:
         """Make the call. The UPID of its task, or None where it is done. Raises ProxmoxError."""
+
+    def task_ended(self, operation: Operation) -> None:  # noqa: B027  (nothing, unless a stage has to)
+        """Called when its task is over, well or not: whoever waited for that may be woken. Rows only."""
 
     def settles(self, operation: Operation) -> bool:
         """Whether the guest follows later than the task, so that ``settled`` is asked until it says yes."""

@@ -42,7 +42,7 @@ class StopFirst(Stage):
 
     def settled(self, gateway: Gateway, operation: Operation) -> tuple[bool, str]:
         """Whether it is stopped."""
-        status = gateway.guest_status(operation.node_name, *operation.guest)
+        status = gateway.guest_status(self.node(operation), *operation.guest)
         return status == ServerStatus.STOPPED, status
 
 

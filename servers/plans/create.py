@@ -10,6 +10,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from servers import leftovers
 from servers.models import Action, Operation, ServerStatus
 from servers.plans.base import Plan
 from servers.plans.creating.clearing import CLEANUP
@@ -20,6 +21,7 @@ from servers.plans.creating.making import Make, Reserve
 STAGES: Final = (
     Reserve(), Make(), Configure(), Grow(), FirstStart(), SignOff(), Register(), WaitForAddress(),
 )  # fmt: skip
+GIVEN_UP: Final = gettext_noop("Remove it yourself: what is locked has to be unlocked on its node first (qm unlock).")
 TITLE: Final = gettext_noop("Create")
 
 
@@ -29,10 +31,15 @@ def _intent(operation: Operation) -> str:
 
 def _ending(operation: Operation, words: str, left: str) -> str:
     """The failure, and what was cleaned up or is left."""
-    facts: dict[str, Any] = {"vmid": operation.vmid, "node": operation.node_name or operation.parameters.get("node")}
+    facts: dict[str, Any] = {
+        "vmid": operation.vmid,
+        "node": operation.kept.get("at") or operation.parameters.get("node"),
+    }
     if left:
         sentence = _("It could not be removed: guest %(vmid)s on node %(node)s is left (%(why)s).")
-        return f"{words} {sentence % (facts | {'why': left})}"
+        again = int(operation.kept.get("tries", 0)) < leftovers.TRIES
+        advice = _("That is tried again by itself when the node is there.") if again else _(GIVEN_UP)
+        return f"{words} {sentence % (facts | {'why': left})} {advice}"
     cleaned = operation.kept.get("cleaned", "")
     if cleaned == "removed":
         sentence = _("What had been made of it (guest %(vmid)s) was removed.")

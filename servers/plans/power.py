@@ -44,7 +44,7 @@ class Power(Stage):
 
     def settled(self, gateway: Gateway, operation: Operation) -> tuple[bool, str]:
         """Whether it is in the state that was asked for."""
-        status = gateway.guest_status(operation.node_name, *operation.guest)
+        status = gateway.guest_status(self.node(operation), *operation.guest)
         return status == INTENT[self.action], status
 
 

@@ -117,10 +117,12 @@ class NodeUnreachable(ProxmoxError):
 
     kind = "node_unreachable"
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, node: str) -> None:
         self.status = status
         self.reason = reason
-        super().__init__(_("The node does not answer (%(status)s %(reason)s).") % {"status": status, "reason": reason})
+        self.node = node
+        words = _("Node %(node)s does not answer (%(status)s %(reason)s).")
+        super().__init__(words % {"node": node, "status": status, "reason": reason})
 
 
 class Refused(ProxmoxError):

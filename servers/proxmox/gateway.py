@@ -237,7 +237,7 @@ class Gateway(DetailReads, GuestWrites, ClusterWrites):
         try:
             data = getattr(self._api(path), verb)(**parameters)
         except ResourceException as error:
-            raise self._refusal(error) from None
+            raise self._refusal(error, path) from None
         except requests.RequestException as error:
             raise self._outage(error, verb, seconds) from None
         except (KeyError, TypeError, AttributeError, ValueError):
@@ -281,7 +281,7 @@ class Gateway(DetailReads, GuestWrites, ClusterWrites):
         if response.status_code >= 400:
             self._message = body_message(response.content)
 
-    def _refusal(self, error: ResourceException) -> ProxmoxError:
+    def _refusal(self, error: ResourceException, path: str) -> ProxmoxError:
         status = int(error.status_code)
         reason = reason_text(error.content) or reason_text(self._message.split("\n", 1)[0])
         if status == 401:
@@ -289,7 +289,7 @@ class Gateway(DetailReads, GuestWrites, ClusterWrites):
         if status == 403:
             return NotAllowed(reason)
         if 595 <= status <= 599:
-            return NodeUnreachable(status, reason)
+            return NodeUnreachable(status, reason, (*path.split("/"), "?")[1])
         if status in GATEWAY_ERRORS:
             return self._odd(_("a reverse proxy answered %(status)s") % {"status": status})
         errors = error.errors if isinstance(error.errors, dict) else {}

@@ -2,7 +2,9 @@
 
 import pytest
 
+from servers.sync import sync_cluster
 from simulator import Simulator
+from tests.support.creating import administrator
 from tests.support.proxmox import connect
 
 
@@ -20,3 +22,17 @@ def pve():
 @pytest.fixture
 def cluster(db, pve):
     return connect(pve)
+
+
+@pytest.fixture
+def known(cluster):
+    """The cluster, synced."""
+    sync_cluster(cluster)
+    cluster.refresh_from_db()
+    return cluster
+
+
+@pytest.fixture
+def ada(db):
+    """Somebody who may create servers."""
+    return administrator()

@@ -2,37 +2,14 @@
 
 import pytest
 
-from servers.models import Counter, Operation, OperationState, Server
+from servers.models import Operation, OperationState, Server
 from servers.operations import Refusal
 from servers.requesting import submit, try_again
 from servers.sync import sync_cluster
-from tests.support.creating import administrator, ask_for, drive, vm
+from tests.support.creating import ask_for, created, drive, of_ours, vm
 
 pytestmark = pytest.mark.django_db
 DONE = (OperationState.SUCCEEDED, OperationState.WARNINGS)
-
-
-@pytest.fixture
-def known(cluster):
-    """The cluster, synced."""
-    sync_cluster(cluster)
-    cluster.refresh_from_db()
-    return cluster
-
-
-@pytest.fixture
-def ada(db):
-    return administrator()
-
-
-def created(cluster):
-    row = Counter.objects.filter(name=Counter.CREATED, cluster=cluster.name).first()
-    return row.value if row else 0
-
-
-def of_ours(pve):
-    """The guests of the portal's range."""
-    return {vmid: guest for vmid, guest in pve.cluster.guests.items() if vmid >= 100_000}
 
 
 def test_a_server_is_cloned_configured_started_and_registers_itself(known, ada, pve):

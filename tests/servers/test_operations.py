@@ -268,7 +268,7 @@ def test_proxmox_out_of_reach_is_waited_for_and_then_lost(servers, operator, pve
     operation.refresh_from_db()
     assert operation.is_active
     assert "cannot be reached" in operation.waiting_for
-    Operation.objects.filter(pk=operation.pk).update(sent_at=clock.now() - timedelta(minutes=11))
+    Operation.objects.filter(pk=operation.pk).update(trouble_since=clock.now() - timedelta(minutes=11))
     assert drive(operation).state == OperationState.LOST
 
 

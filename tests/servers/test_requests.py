@@ -8,17 +8,9 @@ from django.urls import reverse
 from portal.lib import clock
 from servers.models import Blueprint, Operation, RequestState, Server, ServerRequest
 from servers.newcomers import purge_secrets
-from servers.sync import sync_cluster
 from tests.support.creating import KEY, administrator, drive, template_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def known(cluster):
-    sync_cluster(cluster)
-    cluster.refresh_from_db()
-    return cluster
 
 
 @pytest.fixture

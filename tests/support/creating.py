@@ -4,7 +4,7 @@ from django.contrib.auth.models import Group, User
 
 from portal.lib import clock
 from portal.roles import apply
-from servers.models import Operation, Server
+from servers.models import Counter, Operation, Server
 from servers.operations import step
 from servers.requesting import submit
 from servers.sync import sync_cluster
@@ -34,6 +34,17 @@ def vm(cluster, name="new", node="pve1", **more):
         "source": {"how": "clone", "vmid": template.vmid, "node": template.node.name},
         "ip": "dhcp", "user": "ada", "ssh_keys": [KEY], "cloud_init": True, "tags": ["web"], "start": True, **more,
     }  # fmt: skip
+
+
+def created(cluster):
+    """How many servers of it were counted as created."""
+    row = Counter.objects.filter(name=Counter.CREATED, cluster=cluster.name).first()
+    return row.value if row else 0
+
+
+def of_ours(pve):
+    """The guests of the portal's range, by id."""
+    return {vmid: guest for vmid, guest in pve.cluster.guests.items() if vmid >= 100_000}
 
 
 def ask_for(user, cluster, *wanted, **more):

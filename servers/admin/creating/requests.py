@@ -184,7 +184,7 @@ class ServerRequestAdmin(SyncedAdmin):
         row = get_object_or_404(ServerRequest, pk=pk)
         number = request.POST.get("operation", "")
         operation = get_object_or_404(Operation, server_request=row, pk=int(number) if number.isdecimal() else 0)
-        act = requesting.remove_rest if operation.kept.get("left") else requesting.try_again
+        act = requesting.ask_to_remove_rest if operation.kept.get("left") else requesting.try_again
         return self._act(request, row, lambda: act(operation, request.user), _("Asked of Proxmox once more."))
 
     def _act(self, request: HttpRequest, row: ServerRequest, deed: Any, sentence: str) -> HttpResponse:

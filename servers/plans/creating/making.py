@@ -5,11 +5,14 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from portal.lib import clock
+from portal.lib.nudge import nudge
 from servers.models import Kind, Operation, OperationState, Server
+from servers.nodes import is_down
 from servers.plans.base import Found, Stage
 from servers.plans.creating import orders
 from servers.plans.creating.marking import CLONE, RESTORE, OfNew, Owner, how, owner, place
@@ -50,6 +53,7 @@ class Make(OfNew):
     """The clone, the container or the restore. Its notes carry our mark from the first moment that they can."""
 
     title = gettext_noop("Make the guest")
+    turn = timedelta(seconds=5)
     lock_wait = timedelta(hours=1)  # others may be copying the same template
     settles_within = timedelta(hours=1)
 
@@ -62,15 +66,25 @@ class Make(OfNew):
         """One copy of a template at a time: Proxmox locks it, and they would only slow each other down."""
         if how(operation) != CLONE:
             return ""
-        others = Operation.objects.filter(
-            cluster_id=operation.cluster_id, action=operation.action, stage=MAKE,
-            parameters__source__vmid=operation.parameters["source"]["vmid"],
-            state__in=[OperationState.SENDING, OperationState.RUNNING, OperationState.SETTLING],
-        ).exclude(pk=operation.pk)  # fmt: skip
+        copying = [OperationState.SENDING, OperationState.RUNNING, OperationState.SETTLING]
+        # one whose task has ended copies no longer, even where it cannot be asked whether all is well
+        others = _of_template(operation).filter(state__in=copying).exclude(state=OperationState.SETTLING, upid__gt="")
         other = others.first()
         return (
             _("its turn: %(name)s is being copied from the same template.") % {"name": other.subject} if other else ""
         )
+
+    def task_ended(self, operation: Operation) -> None:
+        """The template is free: whoever has waited longest is next."""
+        from servers.tasks import run_operation
+
+        if how(operation) != CLONE:
+            return
+        moment = clock.now()
+        waiting = _of_template(operation).filter(state=OperationState.QUEUED).exclude(waiting_for="")
+        following = waiting.order_by("pk").first()
+        if following and Operation.objects.filter(pk=following.pk, due_at__gt=moment).update(due_at=moment):
+            nudge(run_operation, following.pk)
 
     def node(self, operation: Operation) -> str:
         """Where the task runs: a clone's on the node of its source."""
@@ -85,11 +99,14 @@ class Make(OfNew):
 
     def call(self, gateway: Gateway, operation: Operation) -> str | None:
         """Returns the UPID. Before it is sent a second time it is looked whether the first one arrived after all."""
+        node = self.node(operation)
+        _require_online(operation)
+        operation.note(kept={**operation.kept, "made_on": node})
         again = operation.kept.get("broke_off") == operation.vmid
         if again and owner(gateway, operation) is not Owner.NOBODY:
             raise Unreachable(_("The first call may have arrived: it is looked for."), maybe_done=True)
         try:
-            upid = _send(gateway, operation, self.node(operation))
+            upid = _send(gateway, operation, node)
         except AlreadyThere:
             if again:
                 raise Unreachable(_("The first call may have arrived: it is looked for."), maybe_done=True) from None
@@ -123,10 +140,24 @@ class Make(OfNew):
 
     def settled(self, gateway: Gateway, operation: Operation) -> tuple[bool, str]:
         """Whether it is whole. Raises GuestMissing where it is gone, as a copy that failed is."""
-        state = gateway.guest_state(place(operation), operation.kind, operation.vmid or 0)
+        target, copied_on = place(operation), str(operation.kept.get("made_on", ""))
+        try:
+            state = gateway.guest_state(target, operation.kind, operation.vmid or 0)
+        except GuestMissing:
+            if copied_on in ("", target):
+                raise
+            state = gateway.guest_state(copied_on, operation.kind, operation.vmid or 0)
+            return False, _("still on node %(node)s") % {"node": copied_on}
         if not state.lock and operation.kept.get("accepted") != operation.vmid:
             operation.note(kept={**operation.kept, "accepted": operation.vmid})
         return not state.lock, _("locked (%(lock)s)") % {"lock": state.lock}
+
+
+def _require_online(operation: Operation) -> None:
+    """Raises Invalid for a node that is down: Proxmox would make the copy all the same, and nobody could go on."""
+    node = place(operation)
+    if is_down(operation.cluster_id, node):
+        raise Invalid({"node": _("Node %(node)s is not online.") % {"node": node}})
 
 
 def _send(gateway: Gateway, operation: Operation, node: str) -> str:
@@ -143,6 +174,14 @@ def _send(gateway: Gateway, operation: Operation, node: str) -> str:
     if way == RESTORE:
         return gateway.restore(node, operation.kind, orders.restore(operation))
     return gateway.create_container(node, orders.container(operation))
+
+
+def _of_template(operation: Operation) -> "models.QuerySet[Operation]":
+    """The others that are at this stage with the same template."""
+    return Operation.objects.filter(
+        cluster_id=operation.cluster_id, action=operation.action, stage=MAKE,
+        parameters__source__vmid=operation.parameters["source"]["vmid"],
+    ).exclude(pk=operation.pk)  # fmt: skip
 
 
 def _template(operation: Operation) -> Server | None:

@@ -45,34 +45,59 @@ def place(operation: Operation) -> str:
     return server.node.name if server and server.node else str(operation.parameters["node"])
 
 
+def places(operation: Operation) -> list[str]:
+    """The nodes where it may be: a copy lies on its template's node until it is whole, and moves at the very end."""
+    names = (place(operation), str(operation.kept.get("made_on", "")), operation.node_name)
+    return [name for name in dict.fromkeys(names) if name]
+
+
 def owner(gateway: Gateway, operation: Operation) -> Owner:
     """Whose the guest of the operation's id is now. Raises ProxmoxError where that cannot be told."""
-    if not operation.vmid:
-        return Owner.NOBODY
-    for node in dict.fromkeys((place(operation), operation.node_name)):
-        if not node:
-            continue
+    return found(gateway, operation)[0]
+
+
+def found(gateway: Gateway, operation: Operation) -> tuple[Owner, str]:
+    """Whose the guest of the operation's id is now, and on which node it is ('' where there is none).
+
+    A node that is silent may have it: NodeUnreachable is raised where none of the others does, and any other
+    ProxmoxError at once.
+    """
+    silent: NodeUnreachable | None = None
+    for node in places(operation) if operation.vmid else ():
         try:
-            config = gateway.config(node, operation.kind, operation.vmid)
+            config = gateway.config(node, operation.kind, operation.vmid or 0)
         except GuestMissing:
             continue
-        except NodeUnreachable:
-            raise
+        except NodeUnreachable as error:
+            silent = silent or error
+            _remember(operation, node)
         except Refused as refusal:
-            if "does not exist" in refusal.reason:
-                continue
-            raise
-        return _judge(operation, config)
-    return Owner.NOBODY
+            if "does not exist" not in refusal.reason:
+                raise
+        else:
+            _remember(operation, node)
+            return _judge(operation, config), node
+    if silent is not None:
+        raise silent
+    return Owner.NOBODY, ""
+
+
+def _remember(operation: Operation, node: str) -> None:
+    """Where it is, or may be: what is said of it at the end names that node."""
+    if operation.kept.get("at") != node:
+        operation.note(kept={**operation.kept, "at": node})
 
 
 def _judge(operation: Operation, config: Any) -> Owner:
     if operation.kept.get("mark", "?") in config.description:
         return Owner.OURS
+    # a restored one has no mark before it is configured; hours later its id may be another's
+    unmarked = how(operation) == RESTORE and not operation.kept.get("tries")
     accepted = operation.kept.get("accepted") == operation.vmid  # a task of ours made it, or was about to
-    if accepted and (config.empty or config.lock in BEING_MADE or how(operation) == RESTORE):
+    temporary = TEMPORARY in config.description
+    if accepted and (config.empty or config.lock in BEING_MADE or temporary or unmarked):
         return Owner.OURS
-    if config.lock in BEING_MADE or TEMPORARY in config.description:
+    if config.lock in BEING_MADE or temporary:
         return Owner.UNSURE
     return Owner.FOREIGN
 
