@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from notifications.message import Message, Severity, Status
+from notifications.picking import Picker
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Message",
+    "Picker",
     "Severity",
     "Status",
     "acknowledged",
@@ -37,6 +39,7 @@ __all__ = [
     "may_silence",
     "muted_now",
     "muting",
+    "offer",
     "planned",
     "publish",
     "reach",
@@ -206,6 +209,13 @@ def may_see_rules(user: "AbstractBaseUser | AnonymousUser") -> bool:
     from portal.lib.access import may
 
     return may(user, "view", Route)
+
+
+def offer(picker: Picker) -> None:
+    """Let people choose from that on the page that says who would be told: what is chosen fills in its labels."""
+    from notifications import picking
+
+    picking.register(picker)
 
 
 def silence_url(labels: Mapping[str, str], *, period: str = "", reason: str = "") -> str:

@@ -7,6 +7,7 @@ from monitoring.admin import (  # noqa: F401  (registering is their import)
     inbound,
     incident_page,
     incidents,
+    picking,
     proxmox_history,
     review,
     routing,

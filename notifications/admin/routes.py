@@ -18,7 +18,7 @@ from unfold.decorators import action, display
 
 from notifications import summary
 from notifications.admin.route_words import in_words, rule_of_form
-from notifications.admin.trying import try_page
+from notifications.admin.trying import pick, try_page
 from notifications.models import AlertChannel, EscalationStep, QuietWindow, Route
 from notifications.reaching import unreached_channels
 from notifications.routing.rules import Grouping
@@ -195,9 +195,15 @@ class RouteAdmin(GuardedAdmin):
                 raise PermissionDenied
             return try_page(request, self)
 
+        def picking(request: HttpRequest, name: str) -> HttpResponse:
+            if not self.has_view_permission(request):
+                raise PermissionDenied
+            return pick(request, name)
+
         view = self.admin_site.admin_view
         return [
             path("try/", view(trying), name="notifications_route_try"),
+            path("try/pick/<slug:name>/", view(picking), name="notifications_route_pick"),
             path("summary/<int:pk>/", view(self.summary), name="notifications_route_summary"),
             *super().get_urls(),
         ]

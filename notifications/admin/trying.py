@@ -6,22 +6,24 @@ from typing import Any, Final
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import (
+    UnfoldAdminAutocompleteWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminSplitDateTimeWidget,
     UnfoldAdminTextareaWidget,
 )
 
-from notifications import explaining, reaching, rulebook
+from notifications import explaining, picking, reaching, rulebook
 from notifications.admin.shown import severity_badge
 from notifications.links import matchers_of
 from notifications.models import Notification
-from notifications.routing.matchers import BadMatcher, Operator, parse
+from notifications.routing.matchers import BadMatcher
 from notifications.routing.plan import Lane, Plan, Target
 from notifications.routing.reasons import Reason
 from notifications.ruleforms import SEVERITIES
@@ -32,6 +34,9 @@ RECENT: Final = 40
 
 class TryForm(forms.Form):
     """Labels, and a time."""
+
+    class Media:
+        js = ("notifications/try.js",)
 
     message = forms.ChoiceField(
         label=gettext_lazy("A message that there was"), required=False, widget=UnfoldAdminSelectWidget(),
@@ -60,12 +65,11 @@ class TryForm(forms.Form):
     def clean_labels(self) -> dict[str, str]:
         """Labels are written as matchers that say “is”."""
         try:
-            found = parse(str(self.cleaned_data["labels"]))
+            return picking.labels_in(str(self.cleaned_data["labels"]))
         except BadMatcher as error:
             raise ValidationError(str(error)) from None
-        if any(matcher.operator != Operator.EQUAL for matcher in found):
-            raise ValidationError(_('A label has one value: write name="value".'))
-        return {matcher.name: matcher.value for matcher in found}
+        except picking.NotLabels:
+            raise ValidationError(_('A label has one value: write name="value".')) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +101,34 @@ def try_page(request: HttpRequest, model_admin: Any) -> HttpResponse:
         "rows": _rows(answer) if answer else [],
         "headline": _headline(answer) if answer else "",
         "facts": _facts(answer) if answer else [],
-        "media": model_admin.media + form.media,
+        "pickers": _pickers(request),
+        "media": model_admin.media + form.media + UnfoldAdminAutocompleteWidget().media,
     }
     return TemplateResponse(request, "notifications/try.html", context)
+
+
+def _pickers(request: HttpRequest) -> list[dict[str, Any]]:
+    """The boxes to choose from. They have no name: what is sent is what they fill in."""
+    found = []
+    for picker in picking.offered(request.user):
+        url = reverse("admin:notifications_route_pick", args=(picker.name,))
+        widget = UnfoldAdminAutocompleteWidget(
+            attrs={"id": f"id_pick_{picker.name}", "data-ajax--url": url, "data-pick": url}
+        )
+        widget.attrs["data-placeholder"] = _("choose …")
+        found.append({"id": f"id_pick_{picker.name}", "title": picker.title, "widget": widget.render(None, "")})
+    return found
+
+
+def pick(request: HttpRequest, name: str) -> HttpResponse:
+    """What a box offers for a term, or, with a ``key``, the labels that choosing it leads to. Raises Http404."""
+    picker = next((one for one in picking.offered(request.user) if one.name == name), None)
+    if picker is None:
+        raise Http404
+    key = request.GET.get("key", "")
+    if key:
+        return JsonResponse({"labels": picking.filled(picker, key, request.GET.get("labels", ""))})
+    return JsonResponse(picking.results(picker, request.GET.get("term", "")))
 
 
 def _answer(form: TryForm) -> Plan:

@@ -69,3 +69,18 @@ def test_the_policy_stops_nothing_of_ours(page, live_server):
     for address in ("/admin/", "/admin/servers/server/", "/admin/servers/cluster/add/", "/admin/auth/user/add/"):
         page.goto(f"{live_server.url}{address}", wait_until="networkidle")
     assert page.complaints == []
+
+
+def test_choosing_a_server_fills_in_its_labels_on_the_page_to_try(page, live_server):
+    cluster = seed.make_cluster("seoul")
+    for name in ("web-1", "db-1"):
+        seed.make_server(cluster, seed.make_node(cluster, f"node-of-{name}"), name=name, owner="shop")
+    page.goto(f"{live_server.url}/admin/notifications/route/try/")
+    page.click("[data-pickers] .pm-tryfield:first-of-type .select2-selection")
+    page.fill(".select2-search__field", "web")
+    page.click(".select2-results__option:has-text('web-1')")
+    page.wait_for_function("document.querySelector('#id_labels').value.includes('name=\"web-1\"')")
+    assert 'owner="shop"' in page.input_value("#id_labels")
+    page.click("text=Who would be told?")
+    page.wait_for_selector("text=Nobody would be told")
+    assert page.complaints == []
