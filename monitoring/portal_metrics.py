@@ -22,7 +22,8 @@ VERIFICATIONS: Final = {"": "unverified", "ok": "verified", "failed": "failed"}
 def server_families() -> Iterator[Metric]:
     """How many servers there are in each state. Templates are no servers, and retired rows are history."""
     counts = {str(status): 0 for status in ServerStatus.values}
-    rows = Server.objects.filter(retired_at=None, template=False).order_by().values_list("status")
+    # "IN (false)" and not "NOT template": so the index on these columns answers, a third of the time.
+    rows = Server.objects.filter(retired_at=None, template__in=[False]).order_by().values_list("status")
     counts |= dict(rows.annotate(number=Count("pk")))
     yield GaugeMetricFamily("active_servers_total", "Servers that are running.", value=counts[ServerStatus.RUNNING])
     servers = GaugeMetricFamily("portal_servers", "Servers by state.", labels=["status"])
