@@ -65,6 +65,7 @@ def _panel(uid: str, raw: Mapping[str, Any]) -> Panel:
         legend_calcs=tuple(options.get("legend", {}).get("calcs", ())),
         stacked=defaults.get("custom", {}).get("stacking", {}).get("mode") == "normal",
         columns=_columns(fields["overrides"]) if raw["type"] == "table" else (),
+        colours=_colours(fields["overrides"]) if raw["type"] == "timeseries" else {},
         words=_words(defaults.get("mappings", [])),
         sort=next(((_said(one["displayName"]), bool(one.get("desc"))) for one in options.get("sortBy", [])), None),
         empty=_said(defaults.get("noValue", "")),
@@ -84,6 +85,17 @@ def _dashed(overrides: list[dict[str, Any]]) -> frozenset[str]:
         if one["matcher"]["id"] == "byFrameRefID"
         and any(kept["id"] == "custom.lineStyle" and kept["value"]["fill"] == "dash" for kept in one["properties"])
     )
+
+
+def _colours(overrides: list[dict[str, Any]]) -> dict[str, str]:
+    """Grafana's name of a colour, by the series."""
+    found = {}
+    for one in overrides:
+        kept = {each["id"]: each["value"] for each in one["properties"]}
+        if one["matcher"]["id"] == "byName" and "color" in kept:
+            name, colour = one["matcher"]["options"], kept["color"]["fixedColor"]
+            found |= {name: colour, _said(name): colour}
+    return found
 
 
 def _columns(overrides: list[dict[str, Any]]) -> tuple[Column, ...]:

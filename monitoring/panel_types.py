@@ -1,7 +1,7 @@
 """What a dashboard is made of: panels, their queries, their colours. Read from Grafana's files, kept as facts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from monitoring.panel_queries import filled
@@ -82,6 +82,8 @@ class Panel:
     words: tuple[Word, ...] = ()
     # A table's first order: the title of a column, and whether the largest comes first.
     sort: tuple[str, bool] | None = None
+    # Series whose colour means something, by what their legend says, in English and in the reader's language.
+    colours: Mapping[str, str] = field(default_factory=dict)
     # What is said where there is no data, e.g. "no swap seen"; '' where nothing in particular. It never says that all
     # is well: the data may be missing because nobody is asked for them.
     empty: str = ""

@@ -24,6 +24,7 @@ class Series:
     ref: str
     labels: dict[str, str]
     values: list[float | None]
+    colour: str = ""  # Grafana's name of it, where it means something
 
     @property
     def last(self) -> float | None:
@@ -61,11 +62,16 @@ def named(legend: str, labels: Mapping[str, str], ref: str, *, alone: bool) -> s
     if only := PLACEHOLDER.fullmatch(legend):
         return said(only[1], labels.get(only[1], "")).strip() or ref
     if legend and legend != "__auto":
-        return PLACEHOLDER.sub(lambda found: labels.get(found[1], ""), legend).strip() or ref
+        return meant(legend, labels) or ref
     shown = {key: value for key, value in labels.items() if key != "__name__"}
     if not shown or (alone and len(shown) > 4):
         return labels.get("__name__", ref)
     return ", ".join(shown.values()) if len(shown) < 3 else ", ".join(f"{key}={value}" for key, value in shown.items())
+
+
+def meant(legend: str, labels: Mapping[str, str]) -> str:
+    """What a legend says before anything of it is translated but itself: by this a series is told from others."""
+    return PLACEHOLDER.sub(lambda found: labels.get(found[1], ""), legend).strip()
 
 
 def bounded(series: Iterable[Series]) -> tuple[list[Series], int]:

@@ -15,7 +15,7 @@ from monitoring.drawing.ranges import Range
 from monitoring.panels import Panel, Target
 from monitoring.prometheus import PeerError
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 KEPT_MOVING: Final = 15  # seconds: a scrape
 KEPT_PAST: Final = 300
 ROWS: Final = 200
@@ -54,7 +54,10 @@ def _asked(panel: Panel, queries: list[str], wanted: Range) -> dict[str, Any]:
         return {**answer, "rows": [[one.labels, one.last] for one in found[:ROWS]], "every": every}
     return {
         **answer,
-        "series": [{"name": one.name, "values": one.values, "dashed": one.ref in dashed} for one in series],
+        "series": [
+            {"name": one.name, "values": one.values, "dashed": one.ref in dashed, "colour": one.colour}
+            for one in series
+        ],
     }
 
 
@@ -81,7 +84,13 @@ def _series(panel: Panel, target: Target, query: str, wanted: Range) -> list[Ser
         raise asking.judged(error) from None
     alone = len(pairs) == 1
     return [
-        Series(answers.named(target.legend, labels, target.ref, alone=alone), target.ref, labels, values)
+        Series(
+            answers.named(target.legend, labels, target.ref, alone=alone),
+            target.ref,
+            labels,
+            values,
+            panel.colours.get(answers.meant(target.legend, labels), ""),
+        )
         for labels, values in pairs
     ]
 

@@ -138,6 +138,13 @@ def test_a_panel_is_of_a_kind_that_both_renderers_draw(uid, number):
     assert {one["matcher"]["id"] for one in content["fieldConfig"]["overrides"]} <= known
 
 
+def test_what_has_a_colour_that_means_something_has_one_that_both_renderers_know():
+    found = {colour for uid, number in EVERY for colour in panels.panel(uid, number).colours.values()}
+    names = {"green", "yellow", "orange", "red", "blue", "purple"}
+    assert {"green", "red"} <= found
+    assert all(colour in names or re.fullmatch("#[0-9a-f]{6}", colour) for colour in found)
+
+
 @pytest.mark.parametrize(("uid", "number"), EVERY)
 def test_a_panel_says_what_it_shows_and_in_which_unit(uid, number):
     panel = panels.panel(uid, number)

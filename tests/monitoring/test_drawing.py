@@ -63,6 +63,19 @@ def test_words_in_legends_are_the_readers_and_names_stay(legend, labels, name):
         assert answers.named(legend, labels, "A", alone=False) == name
 
 
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_what_runs_is_green_and_what_failed_is_red_in_every_language(prometheus, language):
+    found = [({"state": "running"}, float), ({"state": "a new one"}, float), ({"status": "failed"}, float)]
+    prometheus.answer = lambda _path, query: matrix(*found, **{name: query[name] for name in ("start", "end", "step")})
+    browser = seed.browser("viewer")
+    colours = [
+        one["colour"]
+        for panel in ("business/8", "application-metrics/10")
+        for one in browser.get(f"/admin/panels/{panel}/data", headers={"accept-language": language}).json()["series"]
+    ]
+    assert colours == ["green", "", "", "", "", "red"]
+
+
 # --- who may, and of what
 
 

@@ -5,10 +5,10 @@
     const panels = (window.portalPanels = window.portalPanels || {});
     const DASH = [5, 4];
 
-    /* The colour of each series: thresholds are red, the others take theirs in a row. */
+    /* The colour of each series: thresholds are red, some have one that means something, the others take theirs in a row. */
     function colours(figures) {
         let plain = 0;
-        return figures.series.map((one) => (one.dashed ? panels.theme.named("red") : panels.theme.series(plain++)));
+        return figures.series.map((one) => (one.dashed ? panels.theme.named("red") : panels.theme.named(one.colour) || panels.theme.series(plain++)));
     }
 
     /* The lines of a panel as Chart.js wants them. hidden: a set of places. */
@@ -96,7 +96,7 @@
                 type: "linear", min: from, max: to, border: { color: colours.axis }, grid: { color: colours.line, drawTicks: false },
                 ticks: { color: colours.subtle, font, maxRotation: 0, autoSkip: false, padding: 6, callback: (value) => panels.times.label(value, to - from) },
                 afterBuildTicks: (axis) => {
-                    axis.ticks = panels.times.ticks(from, to, Math.max(2, axis.width / 76)).map((value) => ({ value }));
+                    axis.ticks = panels.times.ticks(from, to, Math.max(2, axis.width / 60)).map((value) => ({ value }));
                 },
             },
             y: {

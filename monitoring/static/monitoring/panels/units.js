@@ -13,7 +13,7 @@
         words.slice(first || 0).map((word, place) => [place ? Math.pow(base, place) : 0, Math.pow(base, place), word + (behind || "")]);
     const TIME = [
         [0, 1e-9, "ns"], [1e-6, 1e-6, "µs"], [1e-3, 1e-3, "ms"], [1, 1, "s"], [60, 60, "min"], [3600, 3600, "h"],
-        [86400, 86400, "d"], [604800, 604800, "weeks"], [31536000, 31536000, "years"],
+        [86400, 86400, "d"], [31536000, 31536000, "years"],
     ];
     const scaled = (factor) => TIME.map(([from, by, word]) => [from / factor, by / factor, word]);
     const fixed = (word) => [[0, 1, word]];
@@ -73,7 +73,7 @@
 
     /* A length of time in its two largest parts: "3 d 4 h". */
     function duration(seconds) {
-        const parts = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+        const parts = [[31536000, "y"], [86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
         let rest = Math.round(Math.abs(seconds));
         const words = [];
         for (const [size, word] of parts) {
@@ -118,7 +118,7 @@
         const least = whole && by === 1 ? 1 : 0;
         const raw = Math.max(least, (highest - lowest || size) / by / Math.max(1, wanted));
         const power = Math.pow(10, Math.floor(Math.log10(raw)));
-        const choices = unit in DURATIONS && by >= 60 && by < 86400 && raw > 1 ? [1, 2, 5, 10, 15, 20, 30, 60, 120] : [1, 2, 2.5, 5, 10].map((one) => one * power);
+        const choices = unit in DURATIONS && by >= 60 && by < 86400 && raw > 1 ? [1, 2, 5, 10, 15, 20, 30, 60, 120] : (unit in DURATIONS && by >= 86400 ? [1, 2, 5, 10] : [1, 2, 2.5, 5, 10]).map((one) => one * power);
         const wide = (choices.find((one) => one >= raw * 0.999) || choices[choices.length - 1]) * by;
         const from = Math.floor(lowest / wide + 1e-9) * wide;
         const found = [];
