@@ -89,7 +89,7 @@ def _dashed(overrides: list[dict[str, Any]]) -> frozenset[str]:
 
 def _colours(overrides: list[dict[str, Any]]) -> dict[str, str]:
     """Grafana's name of a colour, by the series."""
-    found = {}
+    found: dict[str, str] = {}
     for one in overrides:
         kept = {each["id"]: each["value"] for each in one["properties"]}
         if one["matcher"]["id"] == "byName" and "color" in kept:
