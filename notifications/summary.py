@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from notifications.models import AlertChannel, Notification, Route
 from notifications.models.fields import WEEKDAYS
@@ -173,7 +173,12 @@ def problems(rule: RouteRule, recent: list[Any], before: Iterable[RouteRule]) ->
     if blocking is not None and not rule.is_default:
         found.append(_("“%s” above takes every message and does not go on: this route is never asked.") % blocking.name)
     if recent and not rule.is_default and not how_many(rule.matchers, recent):
-        found.append(_("Nothing of the last 30 days matches it (%d messages).") % len(recent))
+        words = ngettext(
+            "Nothing of the last 30 days matches it (%d message).",
+            "Nothing of the last 30 days matches it (%d messages).",
+            len(recent),
+        )
+        found.append(words % len(recent))
     return [capfirst(sentence) for sentence in found]
 
 

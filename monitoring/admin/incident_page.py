@@ -27,6 +27,7 @@ from portal.lib.sections import Section, section
 
 AROUND: Final = timedelta(minutes=30)
 WHOLE: Final = "whole"  # in the address: every line, however many
+MOST_WAITING: Final = 5  # lines at the top about what is still to be told
 
 
 @section("monitoring.incident:top", order=10)
@@ -66,12 +67,18 @@ def _came_back(incident: Incident) -> str:
 
 
 def _held(incident: Incident) -> list[tuple[str, SafeString]]:
-    """Why nobody is told at this moment, beyond silences: what the routes wait for."""
+    """Why nobody is told at this moment, beyond silences: what the routes and their channels wait for."""
     if not incident.is_open:
         return []
-    lines = [line for line in decisions(incident.message_id) if line.until and line.until > clock.now()]
+    # Of each route and channel what was decided last: what came before is no longer so.
+    last = {(line.route, line.channel): line for line in decisions(incident.message_id)}
+    lines = [line for line in last.values() if line.until and line.until > clock.now()]
     waits = [line for line in lines if line.reason in {"quiet", "grouped", "rate_limited", "retried"}]
-    return [(line.sentence, line.badge) for line in waits[-3:]]
+    return [(_about_waiting(line), line.badge) for line in waits[-MOST_WAITING:]]
+
+
+def _about_waiting(line: Any) -> Any:
+    return format_html("{}: {}", line.channel, line.sentence) if line.channel else line.sentence
 
 
 def _buttons(request: HttpRequest, incident: Incident) -> list[dict[str, str]]:

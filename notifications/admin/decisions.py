@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -10,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
-from notifications import explaining
+from notifications import canary, explaining
 from notifications.admin.shown import HistoryAdmin
 from notifications.models import Decision, Notification
 from notifications.routing.reasons import SUPPRESSED
@@ -48,6 +49,10 @@ class DecisionAdmin(HistoryAdmin):
     ordering = ("-pk",)
     fields = readonly_fields = ("when", "message", "route_name", "channel_name", "decided", "why")
     empty_hint = gettext_lazy("Nothing had to be decided yet: there was no message.")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Decision]:
+        """Without the canary, of which nobody is told."""
+        return super().get_queryset(request).exclude(incident=canary.INCIDENT)
 
     @display(description=gettext_lazy("when"), ordering="at")
     def when(self, row: Decision) -> SafeString:

@@ -251,3 +251,13 @@ def test_what_is_counted_as_suppressed_agrees_with_the_decisions(server, scrape)
     told = {dict(labels)["reason"]: value for labels, value in scrape().all("notification_suppressed_total").items()}
     assert (told["silenced"], told["snoozed"]) == (1, 1)
     assert told == {reason: kept.get(reason, 0) for reason in told}
+
+
+def test_what_a_channel_waits_for_is_said_of_it_until_it_arrives(server):
+    incident = fall(server)
+    told = {"incident": incident.message_id, "route_name": "all", "channel_name": "Duty phone"}
+    until = clock.now() + timedelta(hours=1)
+    Decision.objects.create(reason="retried", until=until, detail={"sentence": "Nobody answers."}, **told)
+    assert "Duty phone: Nobody answers." in page(incident)
+    Decision.objects.create(reason="delivered", **told)
+    assert "Duty phone: Nobody answers." not in page(incident)
