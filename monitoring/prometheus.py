@@ -6,9 +6,9 @@ be shown: the library's own texts hold the address.
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import closing
-from dataclasses import dataclass
-from typing import Any, Final
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -58,6 +58,13 @@ class Peer:
     token: str = ""
     seconds: float = SECONDS
     largest: int = MAX_ANSWER  # bytes
+    session: OutgoingSession | None = None  # see ``connected``
+
+    @contextmanager
+    def connected(self) -> Iterator[Self]:
+        """The same, whose questions go over one connection: for several in a row, soon after each other."""
+        with OutgoingSession("stack", self.seconds) as session:
+            yield replace(self, session=session)
 
     def get(self, path: str, **params: str) -> Answer:
         """The answer to a GET, whatever its status. Raises PeerError."""
@@ -117,7 +124,7 @@ class Peer:
         headers = {**({"Authorization": f"Bearer {self.token}"} if self.token else {}), **more}
         try:
             with (
-                OutgoingSession("stack", self.seconds) as session,
+                nullcontext(self.session) if self.session else OutgoingSession("stack", self.seconds) as session,
                 closing(session.request(method, self.url + path, headers=headers, **asked)) as got,
             ):
                 yield got.status_code, b""

@@ -83,8 +83,8 @@ _in_line = BoundedSemaphore(AT_ONCE + IN_LINE)
 
 
 @contextmanager
-def turn() -> Iterator[None]:
-    """A place among those who ask. Raises Trouble: busy, or what is known of Prometheus."""
+def turn() -> Iterator[Prometheus]:
+    """A place among those who ask, with a connection. Raises Trouble: busy, or what is known of Prometheus."""
     BREAKER.check()
     if not _in_line.acquire(blocking=False):
         raise _busy()
@@ -92,18 +92,16 @@ def turn() -> Iterator[None]:
         if not _asking.acquire(timeout=TURN_SECONDS):
             raise _busy()
         try:
-            yield
+            with replace(Prometheus.here(SECONDS), largest=LARGEST).connected() as prometheus:
+                yield prometheus
         finally:
             _asking.release()
     finally:
         _in_line.release()
 
 
-def ask(path: str, **params: str) -> dict[str, Any]:
-    """The ``data`` of Prometheus's answer. Raises Trouble. Call it within a :func:`turn`."""
-    prometheus = Prometheus(
-        "Prometheus", settings.PORTAL_PROMETHEUS_URL, settings.PORTAL_PROMETHEUS_TOKEN, SECONDS, LARGEST
-    )
+def ask(prometheus: Prometheus, path: str, **params: str) -> dict[str, Any]:
+    """The ``data`` of an answer of the Prometheus of a :func:`turn`. Raises Trouble."""
     try:
         data = prometheus.api(path, **params, timeout=f"{SECONDS:g}s")
     except PeerError as error:

@@ -13,7 +13,7 @@ from monitoring.drawing import answers, asking, missing
 from monitoring.drawing.answers import Series
 from monitoring.drawing.ranges import Range
 from monitoring.panels import Panel, Target
-from monitoring.prometheus import PeerError
+from monitoring.prometheus import PeerError, Prometheus
 
 FORMAT: Final = 2
 KEPT_MOVING: Final = 15  # seconds: a scrape
@@ -28,19 +28,19 @@ def of(panel: Panel, variables: Mapping[str, str], wanted: Range) -> dict[str, A
     key = _key(panel, queries, start, end, wanted.step)
     kept = cache.get(key)
     if kept is None:
-        with asking.turn():
-            kept = _asked(panel, queries, wanted)
+        with asking.turn() as prometheus:
+            kept = _asked(prometheus, panel, queries, wanted)
         if not _is_drawn(kept):
             kept["hint"] = missing.hint(queries[0], variables, wanted)
         cache.set(key, kept, KEPT_MOVING if wanted.moving else KEPT_PAST)
     return {**kept, "words": [*wanted.words, *kept["words"]]}
 
 
-def _asked(panel: Panel, queries: list[str], wanted: Range) -> dict[str, Any]:
+def _asked(prometheus: Prometheus, panel: Panel, queries: list[str], wanted: Range) -> dict[str, Any]:
     start, end = wanted.aligned
     found: list[Series] = []
     for target, query in zip(panel.targets, queries, strict=True):
-        found += _series(panel, target, query, wanted)
+        found += _series(prometheus, panel, target, query, wanted)
     series, every = answers.bounded(found)
     words = []
     if every > len(series):
@@ -68,16 +68,17 @@ def _is_drawn(kept: dict[str, Any]) -> bool:
     return any(value is not None for one in kept["series"] if not one["dashed"] for value in one["values"])
 
 
-def _series(panel: Panel, target: Target, query: str, wanted: Range) -> list[Series]:
+def _series(prometheus: Prometheus, panel: Panel, target: Target, query: str, wanted: Range) -> list[Series]:
     """The series of one target. Raises Trouble."""
     start, end = wanted.aligned
     instant = target.instant or panel.kind == "table"
     try:
         if instant:
             moment = wanted.end // KEPT_MOVING * KEPT_MOVING
-            pairs = answers.vector(asking.ask("query", query=query, time=str(moment)))
+            pairs = answers.vector(asking.ask(prometheus, "query", query=query, time=str(moment)))
         else:
-            found = asking.ask("query_range", query=query, start=str(start), end=str(end), step=str(wanted.step))
+            asked = {"query": query, "start": str(start), "end": str(end), "step": str(wanted.step)}
+            found = asking.ask(prometheus, "query_range", **asked)
             points = (end - start) // wanted.step + 1
             pairs = answers.matrix(found, start=start, step=wanted.step, points=points)
     except PeerError as error:

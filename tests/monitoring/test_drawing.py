@@ -158,6 +158,17 @@ def test_a_panel_is_asked_for_once_while_nothing_new_can_be_there(server, promet
     assert (asked, len(prometheus.asked)) == (3, 3)
 
 
+def test_the_questions_of_a_panel_go_over_one_connection_and_one_that_broke_off_breaks_no_other(server, prometheus):
+    data()
+    assert len(prometheus.asked) == 3
+    assert len({one["over"] for one in prometheus.asked}) == 1
+    prometheus.answer = lambda _path, _query: (500, b"")
+    assert trouble(**{"from": "now-1h"})["kind"] == "odd"
+    prometheus.answer = prometheus.level
+    asking.BREAKER.answered()
+    assert data(**{"from": "now-1h"}).json()["series"]
+
+
 def test_gaps_stay_gaps_and_infinity_is_one(server, prometheus):
     values = {0: 1.5, 1: None, 2: float("inf"), 3: float("nan"), 4: 2}
     prometheus.answer = lambda _path, query: matrix(
@@ -277,8 +288,8 @@ def test_a_slow_prometheus_holds_few_up_and_those_shortly(server, prometheus, mo
 
     def ask(_number):
         try:
-            with asking.turn():
-                asking.ask("query", query="1")
+            with asking.turn() as asked:
+                asking.ask(asked, "query", query="1")
         except Trouble as found:
             return found.kind
         return ""

@@ -47,10 +47,13 @@ class StandInPrometheus:
         stand_in = self
 
         class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"  # as Prometheus, which keeps a connection
+
             def do_GET(self):
                 parts = urlsplit(self.path)
                 query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-                stand_in.asked.append({"path": parts.path, "headers": dict(self.headers), **query})
+                headers = dict(self.headers)
+                stand_in.asked.append({"path": parts.path, "headers": headers, "over": self.client_address, **query})
                 time.sleep(stand_in.delay)
                 found = stand_in.answer(parts.path, query)
                 status, body = found if isinstance(found, tuple) else (200, json.dumps(found).encode())
