@@ -9,6 +9,7 @@ from tests.support.components import need
 from tests.support.grafana import StandInGrafana, shipped
 from tests.support.processes import BROWSER_PATIENCE, free_port
 
+DASHBOARDS = ("system-overview", "application-metrics", "business", "infrastructure")
 pytestmark = [pytest.mark.real, pytest.mark.django_db(transaction=True)]
 
 
@@ -149,10 +150,16 @@ def test_panels_are_below_each_other_where_the_frame_is_narrow_in_a_wide_window(
     assert wanted == f"{place.bounding_box()['height']:g}px"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_nothing_serious_is_found_around_a_frame(page, grafana, theme):
+@pytest.mark.parametrize("uid", DASHBOARDS)
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)])
+def test_every_dashboard_is_framed_in_its_theme_and_nothing_serious_is_found_around_it(
+    page, grafana, uid, theme, width
+):
     page.add_init_script(f"localStorage.setItem('adminTheme', '\"{theme}\"')")
-    page.goto("/admin/dashboards/infrastructure/")
-    frame(page)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"/admin/dashboards/{uid}/")
+    assert f"theme={theme}" in frame(page, f"/grafana/d/{uid}/")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     found = Axe().run(page, options={"iframes": False}).response["violations"]
     assert [one["id"] for one in found if one["impact"] in {"serious", "critical"}] == []
+    assert page.complaints == []
