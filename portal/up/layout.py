@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
+from portal.lib.chosen import lock_file
 from portal.up.trouble import Trouble, explained
 
 # A Unix socket's path may have 107 bytes; the supervisor makes its own as "supervisor.sock.4194304" first.
@@ -75,7 +76,7 @@ class Layout:
     def lock(self) -> IO[str]:
         """Hold this installation for one ``bin/up``, as long as the file stays open. Raises Trouble."""
         with explained("taking its lock", self.data):
-            stream = (self.run / "up.lock").open("a+")
+            stream = lock_file(self.data).open("a+")
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
