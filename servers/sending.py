@@ -72,7 +72,8 @@ def look(operation: Operation) -> datetime:
         lambda gateway: gateway.node_tasks(operation.node_name, vmid=vmid, since=since),
         _endpoints(operation),
     )
-    mine = next((task for task in tasks if _is_ours(operation, task)), None)
+    taken = _taken(operation, began - timedelta(seconds=CLOCK_SLACK))
+    mine = next((task for task in tasks if _is_ours(operation, task) and task.upid not in taken), None)
     if mine:
         operation.move(OperationState.RUNNING, upid=mine.upid, sent_at=clock.now())
         return clock.now()
@@ -101,11 +102,16 @@ def _found(operation: Operation, stage: Stage, found: Found) -> datetime:
 
 
 def _is_ours(operation: Operation, task: TaskRow) -> bool:
-    """A task of this stage on this guest by our token that no other operation has."""
+    """A task of this stage on this guest by our token."""
     names = stages.current(operation).task_types(operation)
-    token = operation.cluster.token_id
-    known = Operation.objects.filter(cluster_id=operation.cluster_id, upid=task.upid).exists()
-    return task.type in names and token.startswith(task.user.partition("!")[0]) and not known
+    return task.type in names and operation.cluster.token_id.startswith(task.user.partition("!")[0])
+
+
+def _taken(operation: Operation, since: datetime) -> set[str]:
+    """The tasks since then that operations have, this one too: each that is running, and those of the stages done."""
+    rows = Operation.objects.filter(cluster_id=operation.cluster_id).exclude(finished_at__lt=since)
+    found = rows.values_list("upid", "stages_done")
+    return {upid for upid, _done in found} | {str(one.get("upid", "")) for _upid, done in found for one in done}
 
 
 def _refused(operation: Operation, refusal: Refused) -> datetime:

@@ -255,31 +255,3 @@ def test_an_answer_that_broke_off_is_looked_up_and_not_sent_again(servers, perso
     assert drive(operation, seconds=40).state == OperationState.SUCCEEDED
     sent = [each for each in writes(pve) if fnmatch(each[1], f"/nodes/{path}")]
     assert len(sent) == 1
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("nth", range(1, 12))
-def test_a_worker_killed_around_any_write_of_a_deletion_doubles_nothing(servers, person, pve, nth, when, monkeypatch):
-    operation = request_operation(servers["vm-up"], "delete", person, {"confirm": "vm-up", "stop": True})
-    write, count = Operation._write, []
-
-    def dies(self, **columns):
-        count.append(columns)
-        if len(count) == nth and when == "before":
-            raise KeyboardInterrupt
-        result = write(self, **columns)
-        if len(count) == nth:
-            raise KeyboardInterrupt
-        return result
-
-    monkeypatch.setattr(Operation, "_write", dies)
-    with pytest.raises(KeyboardInterrupt):
-        drive(operation)
-    monkeypatch.setattr(Operation, "_write", write)
-    past = clock.now() - timedelta(seconds=3)
-    Operation.objects.update(claimed_until=past)
-    Operation.objects.filter(sending_at__isnull=False).update(sending_at=past)
-    drive(operation, seconds=40)
-    assert operation.state == OperationState.SUCCEEDED
-    assert len(writes(pve)) == 2  # one stop, one deletion
-    assert Counter.objects.filter(name=Counter.DELETED, value=1).exists()

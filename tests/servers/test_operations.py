@@ -201,39 +201,6 @@ def test_a_call_that_never_arrived_is_sent_again(servers, operator, pve):
     assert len(posts(pve)) == 1
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("nth", range(1, 6))
-def test_a_worker_killed_around_any_write_loses_nothing_and_doubles_nothing(
-    servers, operator, pve, nth, when, monkeypatch
-):
-    """The step breaks off right before or after its nth write; its claim expires; another worker goes on.
-
-    Before the second write is the moment that matters: Proxmox has been called, and nobody knows it.
-    """
-    operation = request_operation(servers["vm"], "start", operator)
-    write, writes = Operation._write, []
-
-    def dies(self, **columns):
-        writes.append(columns)
-        if len(writes) == nth and when == "before":
-            raise KeyboardInterrupt
-        result = write(self, **columns)
-        if len(writes) == nth:
-            raise KeyboardInterrupt
-        return result
-
-    monkeypatch.setattr(Operation, "_write", dies)
-    with pytest.raises(KeyboardInterrupt):
-        drive(operation)
-    monkeypatch.setattr(Operation, "_write", write)
-    Operation.objects.update(
-        claimed_until=clock.now() - timedelta(seconds=1), sending_at=clock.now() - timedelta(seconds=3)
-    )
-    drive(operation, seconds=30)
-    assert operation.state == OperationState.SUCCEEDED
-    assert len(posts(pve)) == 1
-
-
 def test_a_claim_keeps_a_second_worker_out(servers, operator):
     operation = request_operation(servers["vm"], "start", operator)
     first = Operation.objects.get(pk=operation.pk)
