@@ -18,6 +18,7 @@ from monitoring.prometheus import PeerError, Prometheus
 FORMAT: Final = 2
 KEPT_MOVING: Final = 15  # seconds: a scrape
 KEPT_PAST: Final = 300
+SOON: Final = 5  # seconds after which an empty panel is looked at again while Prometheus is young
 ROWS: Final = 200
 
 
@@ -30,9 +31,12 @@ def of(panel: Panel, variables: Mapping[str, str], wanted: Range) -> dict[str, A
     if kept is None:
         with asking.turn() as prometheus:
             kept = _asked(prometheus, panel, queries, wanted)
+        seconds = KEPT_MOVING if wanted.moving else KEPT_PAST
         if not _is_drawn(kept):
             kept["hint"] = missing.hint(queries[0], variables, wanted)
-        cache.set(key, kept, KEPT_MOVING if wanted.moving else KEPT_PAST)
+            if wanted.moving and missing.is_yet_to_come():
+                kept["retry"] = seconds = SOON
+        cache.set(key, kept, seconds)
     return {**kept, "words": [*wanted.words, *kept["words"]]}
 
 

@@ -10,10 +10,12 @@ from django.utils.translation import gettext as _
 
 from monitoring.drawing import quick
 from monitoring.drawing.ranges import Range
+from portal.lib import clock
 
 JOB: Final = re.compile(r'\bjob=~?"([^"]+)"')
 PORTAL: Final = "proxmox-manager"
 OF_SERVERS: Final = "managed-servers"
+YOUNG: Final = 180  # seconds
 
 
 def hint(query: str, variables: Mapping[str, str], wanted: Range) -> str:
@@ -27,6 +29,12 @@ def hint(query: str, variables: Mapping[str, str], wanted: Range) -> str:
     match = JOB.search(query)
     jobs = set(match[1].split("|")) if match else {PORTAL}
     return _of_jobs(jobs, variables.get("machine", ""), found) or _of_time(wanted)
+
+
+def is_yet_to_come() -> bool:
+    """Whether Prometheus has only just begun: then there may be something at any moment."""
+    start = quick.since()
+    return quick.targets() == [] or (start is not None and clock.now().timestamp() - start < YOUNG)
 
 
 def _of_jobs(jobs: set[str], machine: str, found: list[tuple[str, str, bool]]) -> str:

@@ -169,6 +169,17 @@ def test_a_page_opens_with_a_range_in_which_there_is_something(settings, client,
     assert 'data-from="now-7d"' in chosen
 
 
+@pytest.mark.parametrize(("minutes", "asked", "soon"), [(1, {}, True), (60, {}, False), (1, {"to": "now-1h"}, False)])
+def test_what_a_young_prometheus_has_not_yet_is_looked_at_again_soon(settings, client, minutes, asked, soon):
+    client.force_login(seed.make_user("viewer"))
+    targets = {("node-exporter", HERE): True}
+    with Scraping(targets, since=clock.now().timestamp() - 60 * minutes) as prometheus:
+        settings.PORTAL_PROMETHEUS_URL = prometheus.url
+        found = client.get("/admin/panels/system-overview/7/data", asked).json()
+    assert found["series"] == []
+    assert ("retry" in found) == soon
+
+
 # --- Grafana that is configured
 
 

@@ -132,8 +132,7 @@
                 this.tell(trouble);
             }
             if (trouble.retry && probe) {
-                window.clearTimeout(panel.retry);
-                panel.retry = window.setTimeout(() => !document.hidden && panel.load(), trouble.retry * 1000 * (shared ? 1 : 0.7 + Math.random() * 0.6));
+                panel.lookAgain(trouble.retry * (shared ? 1 : 0.7 + Math.random() * 0.6));
             }
             return shared;
         }

@@ -100,6 +100,14 @@
             this.element.dataset.state = "trouble";
         }
 
+        /* After so many seconds, unless something else has asked before or nobody looks. */
+        lookAgain(seconds) {
+            window.clearTimeout(this.retry);
+            if (seconds) {
+                this.retry = window.setTimeout(() => !document.hidden && this.load(), seconds * 1000);
+            }
+        }
+
         isEmpty() {
             const { series, rows } = this.figures;
             return rows ? !rows.length : !series.some((one) => !one.dashed && one.values.some((value) => value !== null));
@@ -115,6 +123,7 @@
                 const hint = definition.empty ? definition.description : panels.words.emptyHint;
                 this.say("pp-empty", definition.empty || panels.words.empty, figures.hint || hint, "query_stats");
                 this.element.dataset.state = "empty";
+                this.lookAgain(figures.retry);
                 return;
             }
             if (!this.view) {
