@@ -26,7 +26,10 @@ UPDATES, MAIL = "package-updates", "system-mail"
 # A row of the table in a message about backups: number, name, how it went, how long it took.
 ROW: Final = re.compile(r"(\d{3,9})\s+(?:(.*?)\s+)?(ok|err|error|todo)\s+\S.*", re.IGNORECASE)
 REASON: Final = re.compile(r"ERROR: Backup of VM (\d{3,9}) failed - (.{1,500})")
+# "FENCE: Try to fence node 'a'", then "SUCCEED: fencing: acknowledged - got agent lock for node 'a'"; older versions
+# write SUCEED and acknowleged (PVE::HA::NodeStatus).
 FENCED: Final = re.compile(r"node '([^'\s]{1,63})'")
+FENCE_ENDED: Final = re.compile(r"\s*SUC+EED\b", re.IGNORECASE)
 MOST_ROWS: Final = 5000
 
 
@@ -108,3 +111,8 @@ def fenced_node(event: Event) -> str:
     """The node that a message about fencing is about: the one in its title, else the one in its fields."""
     found = FENCED.search(event.title)
     return found[1] if found else event.hostname
+
+
+def fencing_ended(event: Event) -> bool:
+    """Whether a message about fencing says that it is done: minutes after the node was lost."""
+    return bool(FENCE_ENDED.match(event.title))

@@ -18,9 +18,10 @@ from monitoring.proxmox_events import (
     Event,
     GuestBackup,
     fenced_node,
+    fencing_ended,
     guests,
 )
-from servers.models import Cluster, Node, Server
+from servers.models import Cluster, Node, NodeStatus, Server
 
 NOTICE_SEVERITIES: Final = {"error": Severity.CRITICAL, "warning": Severity.WARNING, "unknown": Severity.WARNING}
 NAMED: Final = 20
@@ -43,7 +44,9 @@ def judge(event: Event, cluster: Cluster, lookup: Lookup) -> Told:
     if event.kind == VZDUMP:
         return _backups(event, cluster, node, lookup)
     if event.kind == FENCING:
-        return Told([_fencing(event, cluster, node)])
+        # The last word on a node that has come back meanwhile is no new trouble.
+        back = fencing_ended(event) and node is not None and node.status == NodeStatus.ONLINE
+        return Told() if back else Told([_fencing(event, cluster, node)])
     if event.kind == REPLICATION:
         return Told([_replication(event, cluster, node, lookup)])
     return Told([_notice(event, cluster, node)], notice=True)

@@ -195,6 +195,18 @@ def test_fencing_alone_is_told_at_once_and_ends_when_the_node_is_surely_back(tel
     assert [status for status, _title in told()] == ["firing", "resolved"]
 
 
+@pytest.mark.parametrize("word", ["SUCEED: fencing: acknowleged", "SUCCEED: fencing: acknowledged"])
+def test_the_last_word_on_a_fenced_node_that_is_back_is_no_new_trouble(tell, node, word):
+    tell("fencing", "FENCE: Try to fence node 'pve1'", minutes=5)
+    online(node)
+    evaluate()
+    tell("fencing", f"{word} - got agent lock for node 'pve1'", hostname="pve2")
+    assert Incident.objects.get().closed_at
+    Node.objects.filter(pk=node.pk).update(status="offline")
+    tell("fencing", f"{word} - got agent lock for node 'pve1'", hostname="pve2", minutes=1)
+    assert Incident.objects.filter(closed_at=None).count() == 1  # the only word that came
+
+
 def test_a_failed_replication_ends_when_its_job_has_run_well(tell, cluster, servers):
     tell("replication", "Replication Job: 101-0 failed", "no route to host", job_id="101-0", minutes=5)
     incident = Incident.objects.get()
