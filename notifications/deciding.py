@@ -1,7 +1,7 @@
 """Decisions as they are taken: kept as rows, and counted in the same transaction, so that both agree."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -85,6 +85,11 @@ def settled(delivery: Delivery, state: DeliveryState, until: datetime | None, se
 def of_delivery(delivery: Delivery, reason: Reason, *, until: datetime | None = None, sentence: str = "") -> None:
     """A decision about a delivery: one row for each incident and route that it tells of."""
     _of_deliveries({delivery.pk: until}, reason, {"sentence": sentence} if sentence else {})
+
+
+def failed(deliveries: Iterable[int], sentence: str) -> None:
+    """They will not be sent any more. Call it inside the transaction that says so."""
+    _of_deliveries(dict.fromkeys(deliveries), Reason.FAILED, {"sentence": sentence})
 
 
 def limited(untils: Mapping[int, datetime]) -> None:

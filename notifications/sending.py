@@ -162,9 +162,11 @@ def _bury(channel: AlertChannel) -> None:
     """What waits for a channel that was disabled is dead: it can be sent again when the channel works."""
     sentence = _("The channel was disabled before this could be sent: enable it and send this again.")
     waiting = Delivery.objects.filter(channel=channel, state__in=WAITING).exclude(notification__status=Status.TEST)
-    number = waiting.update(state=DeliveryState.DEAD, due_at=None, last_error=sentence)
+    keys = list(waiting.values_list("pk", flat=True))
+    number = waiting.filter(pk__in=keys).update(state=DeliveryState.DEAD, due_at=None, last_error=sentence)
     if number:
         NotificationCounter.add(channel.kind, Result.DEAD, number)
+        deciding.failed(keys, sentence)
 
 
 def _give_notice(channel: AlertChannel, reason: str, moment: datetime) -> None:

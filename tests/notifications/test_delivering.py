@@ -8,7 +8,7 @@ import pytest
 from notifications import figures, operating, publish, sending
 from notifications.backoff import next_try
 from notifications.channels.webhook import Webhook
-from notifications.models import AlertChannel, Delivery, DeliveryAttempt, Notification
+from notifications.models import AlertChannel, Decision, Delivery, DeliveryAttempt, Notification
 from portal.lib import clock
 from tests.notifications.conftest import make, only, opening, work
 
@@ -149,6 +149,16 @@ def test_a_channel_that_is_gone_is_told_of_through_the_others_once(db, receiver)
     dead = Delivery.objects.filter(channel=with_end)
     assert [row.state for row in dead] == ["dead", "dead"]
     assert Notification.objects.count() == 3
+
+
+def test_what_waited_for_a_channel_that_is_gone_says_that_it_failed(webhook, receiver):
+    receiver.answers = [410]
+    publish(opening())
+    publish(opening(id="incident-8"))
+    work()
+    for incident in ("incident-7", "incident-8"):
+        last = Decision.objects.filter(incident=incident).latest("pk")
+        assert (last.reason, last.channel_name) == ("failed", "webhook")
 
 
 def test_when_all_channels_are_gone_nothing_goes_round_in_circles(webhook, slack, receiver):
