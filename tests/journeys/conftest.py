@@ -12,6 +12,7 @@ from simulator import Simulator
 from tests.support.components import need
 from tests.support.processes import Portal, free_port, wait_until
 from tests.support.receivers import HttpReceiver, Mailbox
+from tests.support.schema import changes_asked  # noqa: F401
 
 CHANNELS = """
 from notifications.models import AlertChannel

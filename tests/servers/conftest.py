@@ -6,6 +6,7 @@ from servers.sync import sync_cluster
 from simulator import Simulator
 from tests.support.creating import administrator
 from tests.support.proxmox import connect
+from tests.support.schema import changes_asked  # noqa: F401
 
 
 @pytest.fixture(scope="session")

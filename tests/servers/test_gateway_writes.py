@@ -20,8 +20,7 @@ from servers.proxmox.moves import BackupOrder, JobOrder, MigrateOrder, RestoreOr
 from servers.proxmox.orders import Changes, CloneOrder, ContainerOrder, VmOrder
 from servers.proxmox.parts import DHCP, Address, Card, CloudInit
 from simulator import Simulator
-from tests.support.proxmox import SHARED
-from tests.support.schema import VERSIONS, complaints
+from tests.support.schema import unknown
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFbm5PEMqcLAeUnZXIdKA8xZ0bvmKkEQ8jqLhXcLQmZK me@home"
 TEMPLATE = "cephfs:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"
@@ -43,13 +42,7 @@ def gateway(pve):
         yield opened
     pve.mend_tasks()
     pve.set_quorate(True)
-    if SHARED.exists():
-        assert not [
-            text for version in VERSIONS for asked in pve.requests
-            for text in complaints(version, asked.method, asked.path, asked.params)
-            # version 8 does not know this one, and the gateway lives with it
-            if not (version == "8.4" and asked.method == "GET" and "/lxc/" in asked.path and "migrate" in asked.path)
-        ]  # fmt: skip
+    assert unknown((one.method, one.path, one.params) for one in list(pve.requests) if one.method == "GET") == []
     pve.requests.clear()
 
 
@@ -260,7 +253,7 @@ def test_pickers_get_what_the_node_has(gateway):
     assert gateway.can_snapshot("pve1", "qemu", 100) in (True, False)
 
 
-def test_complaints_of_proxmox_name_the_parameter(gateway, pve):
+def test_complaints_of_proxmox_name_the_parameter(gateway, pve, changes_asked):
     vmid = pve.add_guest(name="picky", node="pve1")
     with pytest.raises(ParametersRefused) as caught:
         gateway.put(f"nodes/pve1/qemu/{vmid}/config", name="web_1", cores="many")
@@ -268,7 +261,7 @@ def test_complaints_of_proxmox_name_the_parameter(gateway, pve):
         "name": "invalid format - value does not look like a valid DNS name",
         "cores": "type check ('integer') failed - got 'many'",
     }
-    pve.requests.clear()
+    changes_asked.clear()
 
 
 def test_a_lock_is_named(gateway, pve):

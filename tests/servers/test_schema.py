@@ -33,6 +33,15 @@ def test_the_reads_of_a_sync_a_rotation_and_a_check_are_in_the_schema(cluster, p
         ("GET", "/cluster/resources", {"limit": 3}, "unknown parameter"),
         ("POST", "/nodes/pve1/qemu/100/clone", {}, "newid is missing"),
         ("POST", "/nodes/pve1/qemu/100/clone", {"newid": 101, "full": True}, "no boolean"),
+        ("POST", "/nodes/pve1/qemu/100/clone", {"newid": 99}, "below 100"),
+        ("POST", "/nodes/pve1/qemu/100/clone", {"newid": 101, "name": "web_1"}, "is no dns-name"),
+        ("PUT", "/nodes/pve1/qemu/100/config", {"net0": "virtio,bridge=vmbr0,colour=red"}, "unknown key"),
+        ("PUT", "/nodes/pve1/qemu/100/config", {"net0": "virtio,bridge=vmbr0,tag=5000"}, "above 4094"),
+        ("PUT", "/nodes/pve1/qemu/100/config", {"ipconfig0": "ip=10.0.0.5"}, "is no pve-qm-ipconfig"),
+        ("PUT", "/nodes/pve1/qemu/100/config", {"tags": "größe"}, "is no pve-tag"),
+        ("PUT", "/nodes/pve1/qemu/100/config", {"sshkeys": "ssh-ed25519 AAAA"}, "is no urlencoded"),
+        ("PUT", "/nodes/pve1/qemu/100/resize", {"disk": "scsi0", "size": "much"}, "does not match"),
+        ("POST", "/nodes/pve1/qemu/100/snapshot", {"snapname": "../config"}, "is no pve-configid"),
     ],
 )
 def test_the_check_itself_can_fail(method, path, params, words):
