@@ -2,7 +2,7 @@
 
 from urllib.parse import urlencode, urlsplit
 
-from servers.models import Kind, Server
+from servers.models import Action, Kind, Operation, Server
 
 
 def url(server: Server) -> str:
@@ -19,5 +19,10 @@ def url(server: Server) -> str:
 
 
 def shell_line(server: Server) -> str:
-    """The line for a terminal; '' while no address is known. The user is whoever has an account there."""
-    return f"ssh {server.address}" if server.address else ""
+    """The line for a terminal; '' while no address is known. The user is the one that it was made with here; of others
+    nobody knows it."""
+    if not server.address:
+        return ""
+    made = Operation.objects.filter(server=server, action=Action.CREATE).first()
+    user = str(made.parameters.get("user") or "") if made and server.kind == Kind.QEMU else "root" if made else ""
+    return f"ssh {user}@{server.address}" if user else f"ssh {server.address}"

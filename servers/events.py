@@ -51,7 +51,7 @@ def of_server(server: Server, sort: str = "", actor: str = "", limit: int = MOST
 
 def _asked(operation: Operation) -> Event:
     words = {name: value for name, value in operation.parameters.items() if name != "confirm"}
-    asked = ", ".join(f"{name}: {_text(value)}" for name, value in words.items())
+    asked = ", ".join(f"{name}: {_text(value)}" for name, value in words.items() if not isinstance(value, dict))
     state = operation.get_state_display()
     message = operation.message if operation.message not in ("", "OK") else ""
     new = "; ".join(part for part in (asked, str(state), message[:300]) if part)

@@ -19,7 +19,7 @@ from portal.lib.buttons import object_url
 from portal.lib.export import plain
 from portal.lib.sections import Section, Table, section
 from servers import events
-from servers.admin import records
+from servers.admin import progress, records
 from servers.models import Action, Operation, Server, StateChange
 
 FEW: Final = 10
@@ -43,12 +43,19 @@ def _table(found: list[events.Event]) -> Table:
 
 def _words(event: events.Event) -> list[Any]:
     if isinstance(event.row, Operation):
-        return [show.link(object_url(event.row), Action(event.row.action).label), event.new]
+        return [show.link(object_url(event.row), Action(event.row.action).label), _operation(event.row)]
     if isinstance(event.row, StateChange):
         return [records.change_kind(event.row), records.change_text(event.row)]
     known = {column.name: column.verbose_name for column in Server._meta.fields}
     change = format_html("{} → {}", event.old or show.DASH, event.new or show.DASH)
     return [str(known.get(event.what, event.what)), change]
+
+
+def _operation(row: Operation) -> Any:
+    """What was asked for and what became of it, in the person's language."""
+    message = row.message[:300] if row.message not in ("", "OK") else ""
+    parts = [part for part in (progress.asked_for(row), message) if part]
+    return format_html("{} {}", progress.state(row), "; ".join(parts))
 
 
 @section("servers.server", order=20)

@@ -31,6 +31,7 @@ TONES: Final[dict[str, str]] = {
     OperationState.FAILED: show.BAD,
     OperationState.LOST: show.BAD,
 }
+MIB: Final = frozenset({"memory", "swap"})  # what is kept in MiB
 WORDS: Final[dict[str, Any]] = {
     "name": gettext_lazy("name"), "tags": gettext_lazy("tags"), "description": gettext_lazy("description"),
     "protection": gettext_lazy("protected"), "protected": gettext_lazy("protected"), "cores": gettext_lazy("cores"),
@@ -40,7 +41,9 @@ WORDS: Final[dict[str, Any]] = {
     "volume": gettext_lazy("backup"), "stop": gettext_lazy("stopped first"),
     "start": gettext_lazy("started afterwards"),
     "restart": gettext_lazy("with a restart"), "local_disks": gettext_lazy("local disks go along"),
-    "purge": gettext_lazy("taken out of jobs"),
+    "purge": gettext_lazy("taken out of jobs"), "node": gettext_lazy("node"), "ip": gettext_lazy("address"),
+    "disk_gib": gettext_lazy("disk (GiB)"), "bridge": gettext_lazy("bridge"), "vlan": gettext_lazy("VLAN"),
+    "user": gettext_lazy("user"),
 }  # fmt: skip
 
 
@@ -53,14 +56,16 @@ def asked_for(operation: Operation) -> str:
     """What was asked for, in words."""
     parts = []
     for name, value in operation.parameters.items():
-        if name in WORDS:
-            parts.append(f"{WORDS[name]}: {_in_words(value)}")
+        if name in WORDS and value not in ("", []):
+            parts.append(f"{WORDS[name]}: {_in_words(name, value)}")
     return ", ".join(parts)
 
 
-def _in_words(value: Any) -> str:
+def _in_words(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
+    if name in MIB and isinstance(value, int):
+        return show.size(value * 1024**2)
     if isinstance(value, list):
         return " ".join(str(each) for each in value) or "–"
     return str(value)[:200] or "–"

@@ -61,6 +61,18 @@ def test_the_page_filters_and_is_a_file(server, happened):
     assert "max_memory" in happened.get(url, {"as": "csv"}).content.decode()
 
 
+def test_an_operation_is_told_in_the_persons_language_and_without_what_only_machines_read(server, happened):
+    Operation.objects.create(
+        cluster=server.cluster, server=server, action="create", requester="영희", finished_at=clock.now(),
+        state=OperationState.SUCCEEDED, parameters={"name": "db", "source": {"how": "clone"}, "cores": 2},
+    )  # fmt: skip
+    page = happened.get(f"/admin/servers/server/{server.pk}/events/", headers={"accept-language": "ko"})
+    words = page.content.decode()
+    assert "메모리: 4\xa0GiB" in words
+    assert "이름: db, 코어: 2" in words
+    assert "clone" not in words
+
+
 def test_the_servers_page_shows_the_newest(server, happened):
     page = happened.get(f"/admin/servers/server/{server.pk}/change/").content.decode()
     assert f"/admin/servers/server/{server.pk}/events/" in page
