@@ -52,7 +52,7 @@ def finish(operation: Operation, words: str, **columns: object) -> datetime:
     assert isinstance(done, list)  # noqa: S101  (for the type's sake)
     if cleans_up(operation):
         message = operation.plan.ending(operation, str(operation.kept.get("failure", "")), "")
-        operation.move(OperationState.FAILED, message=message, **columns)
+        operation.move(OperationState.FAILED, message=message, errors=operation.kept.get("errors", {}), **columns)
         return clock.now()
     warned = any(outcome_of(str(record["words"])) == Outcome.WARNINGS or record.get("failed") for record in done)
     state = OperationState.WARNINGS if warned else OperationState.SUCCEEDED
@@ -75,13 +75,12 @@ def fail(
             return finish(operation, words, stages_done=done)
         return _stand_before(operation, operation.stage + 1, stages_done=done)
     if plan.cleanup and not cleans_up(operation):
-        kept = {**operation.kept, "failure": words}
-        return _stand_before(
-            operation, len(plan.stages), stages_done=done, kept=kept, errors=dict(errors or {}), message=words
-        )
+        kept = {**operation.kept, "failure": words, "errors": dict(errors or {})}
+        return _stand_before(operation, len(plan.stages), stages_done=done, kept=kept, message=words)
     if cleans_up(operation):
         told = plan.ending(operation, str(operation.kept.get("failure", "")), words)
-        operation.move(OperationState.FAILED, message=told, stages_done=done, kept={**operation.kept, "left": words})
+        columns = {"kept": {**operation.kept, "left": words}, "errors": operation.kept.get("errors", {})}
+        operation.move(OperationState.FAILED, message=told, stages_done=done, **columns)
         return clock.now()
     operation.move(state, message=words, errors=dict(errors or {}), stages_done=done if len(plan.stages) > 1 else [])
     return clock.now()

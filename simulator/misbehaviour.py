@@ -13,6 +13,7 @@ KINDS = (
     "slow", "truncated", "html", "null", "empty", "errors_dict", "empty_body", "401", "403", "500", "595", "596",
     "reset", "redirect", "no_guests", "bad_json", "wrong_types",
 )  # fmt: skip
+REFUSES = "400:"  # followed by the name of a parameter: a write that has it is refused for it
 REASONS = {
     401: "Authentication failed!",
     403: "Permission check failed (/, Sys.Audit)",
@@ -74,7 +75,7 @@ class Misbehaviour:
         Raises ValueError for an unknown kind.
         """
         kind = str(kind)
-        if kind not in KINDS:
+        if kind not in KINDS and not kind.startswith(REFUSES):
             raise ValueError(f"no such misbehaviour: {kind!r}; there are {', '.join(KINDS)}")
         slow = kind == "slow"
         until = time.time() + seconds if seconds is not None and not slow else None

@@ -19,8 +19,8 @@ from urllib.parse import unquote, urlsplit
 import simulator.api  # noqa: F401  (fills the route table)
 from simulator import auth, routing
 from simulator.cluster import Cluster
-from simulator.errors import ApiError
-from simulator.misbehaviour import LOGIN_PAGE, REASONS, Misbehaviour, Rule, distort
+from simulator.errors import ApiError, bad_parameters
+from simulator.misbehaviour import LOGIN_PAGE, REASONS, REFUSES, Misbehaviour, Rule, distort
 from simulator.wire import JSON, Answer, Asked, PlainText, encode, failure, parse_form, parse_json
 
 PREFIX = "/api2/json"
@@ -195,6 +195,8 @@ class Handler(BaseHTTPRequestHandler):
     def _misbehave(self, rule: Rule, path: str, given: dict[str, Any]) -> Answer | None:
         """Return the odd answer of a rule, or None if there is none at all."""
         kind = rule.kind
+        if kind.startswith(REFUSES):
+            self._refuse(kind.removeprefix(REFUSES), given)
         if kind.isdigit():
             return self._failure(ApiError(int(kind), REASONS[int(kind)], bare=kind in ("401", "595", "596")))
         if kind in ("html", "redirect"):
@@ -202,13 +204,18 @@ class Handler(BaseHTTPRequestHandler):
         if kind == "reset":
             self._reset()
             return None
-        if kind == "slow":
-            self.server.stopping.wait(rule.delay)
-            return self._answer(path, given, True)
+        self.server.stopping.wait(rule.delay)  # only what is slow has one
         normal = self._answer(path, given, True)
+        if kind == "slow" or kind.startswith(REFUSES):
+            return normal
         if kind == "truncated":
             return Answer(200, "OK", normal.body, JSON, cut=True, close=True)
         return Answer(200, "OK", distort(kind, json.loads(normal.body)), JSON)
+
+    def _refuse(self, name: str, given: dict[str, Any]) -> None:
+        """Raise the 400 that names this parameter, of a write that has it."""
+        if self.command != "GET" and name in given:
+            raise bad_parameters({name: "value is not one that this node takes"})
 
     def _page(self, *, redirect: bool = False) -> Answer:
         if redirect:

@@ -189,3 +189,57 @@ def test_the_password_of_one_that_failed_is_dropped_after_a_day(client, ada, blu
     assert operation.secrets
     assert purge_secrets(clock.now() + timedelta(hours=23)) == 0
     assert purge_secrets(clock.now() + timedelta(hours=25)) == 1
+
+
+def test_what_proxmox_refuses_of_a_new_server_shows_at_its_field_and_is_asked_anew(client, ada, blueprint, pve):
+    pve.misbehave("/nodes/*/qemu/*/config", "400:searchdomain")
+    send(client, blueprint, names="shop-01", search_domain="shop.example", owner="the shop", memory=3072)
+    (operation,) = drive(*Operation.objects.all())
+    assert (operation.state, list(operation.errors)) == ("failed", ["searchdomain"])
+    page = client.get(reverse("admin:servers_serverrequest_change", args=(operation.server_request_id,)))
+    address = f"{reverse('admin:servers_serverrequest_add')}?blueprint={blueprint.pk}&from={operation.pk}"
+    assert address.replace("&", "&amp;") in page.content.decode()
+    form = client.get(address).content.decode()
+    field = form.partition('id="id_search_domain"')[2].partition("</fieldset>")[0]
+    assert "not one that this node takes" in field
+    assert 'value="3072"' in form
+    assert 'value="the shop"' in form
+    pve.behave()
+    client.post(address, form_of(blueprint, names="shop-01", search_domain="example.org"))
+    again = drive(Operation.objects.latest("pk"))[0]
+    assert (again.state, again.parameters["search_domain"]) == ("succeeded", "example.org")
+    page = client.get(reverse("admin:servers_serverrequest_change", args=(operation.server_request_id,)))
+    assert address.replace("&", "&amp;") not in page.content.decode()
+
+
+def test_an_address_that_is_being_given_to_another_is_refused(client, ada, blueprint):
+    send(client, blueprint, names="first-01", ip="10.9.8.12/24")
+    assert "10.9.8.12 is in use: first-01 has it." in send(client, blueprint, ip="10.9.8.10/24").content.decode()
+
+
+def test_who_decides_sees_what_is_asked_for(client, ada, blueprint):
+    Blueprint.objects.update(needs_approval=True)
+    send(
+        client,
+        blueprint,
+        names="pay-01",
+        cores=4,
+        memory=8192,
+        disk_gib=120,
+        gateway="10.9.8.1",
+        ip="10.9.8.10/24",
+        vlan=12,
+    )
+    client.force_login(administrator("bob"))
+    page = client.get(reverse("admin:servers_serverrequest_change", args=(ServerRequest.objects.get().pk,)))
+    for words in ("4 cores", "8\xa0GiB of memory", "120\xa0GiB of disks", "VLAN 12", "gateway 10.9.8.1", "ada@example"):
+        assert words in page.content.decode()
+
+
+def test_those_that_wait_for_their_turn_are_told_from_those_that_are_made(client, ada, blueprint):
+    send(client, blueprint)
+    request = ServerRequest.objects.get()
+    drive(*request.operations.all(), until=lambda rows: any(row.upid for row in rows))
+    drive(*request.operations.all(), until=lambda rows: all(row.waiting_for or row.upid for row in rows))
+    page = client.get(reverse("admin:servers_serverrequest_live", args=(request.pk,))).content.decode()
+    assert "1 being made, 2 waiting for their turn" in page

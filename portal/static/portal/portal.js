@@ -85,7 +85,28 @@
         window.scrollTo({ top: top, behavior: "instant" });
     }
 
+    /* A select with data-reopen decides what others offer: the page opens anew with it, and with what was typed so far.
+       data-reopen names the fields that depend on it and begin anew. */
+    function reopen(select) {
+        const anew = select.dataset.reopen.split(" ");
+        const asked = new URLSearchParams();
+        Array.from(select.form.elements).forEach(function (field) {
+            const kept = field.name && !/^(_|csrf)/.test(field.name) && !anew.includes(field.name);
+            const said = field.type === "checkbox" ? field.checked : field.value;
+            if (kept && said && String(field.value).length <= 200) {
+                asked.set(field.name, field.value);
+            }
+        });
+        window.addEventListener("beforeunload", (event) => event.stopImmediatePropagation(), true);
+        location.search = asked.toString();
+    }
+
     rememberTimezone();
+    document.addEventListener("change", function (event) {
+        if (event.target.matches("select[data-reopen]")) {
+            reopen(event.target);
+        }
+    });
     document.addEventListener("DOMContentLoaded", function () {
         document.querySelectorAll("[data-refresh]").forEach(keepFresh);
     });

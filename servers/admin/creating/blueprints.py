@@ -34,6 +34,8 @@ class BlueprintForm(forms.ModelForm):
         for name in ("template", "storage", "bridge"):
             if name in self.fields and self.offer is not None:
                 pick(self.fields, name, self.offer, str(getattr(self.instance, name) or ""))
+        if "cluster" in self.fields and not self.instance.pk:  # the pickers are those of one cluster
+            self.fields["cluster"].widget.widget.attrs["data-reopen"] = "template storage bridge"
         if "ssh_keys" in self.fields:
             self.fields["ssh_keys"].widget = UnfoldAdminTextareaWidget(attrs={"rows": 3, "spellcheck": "false"})
 
@@ -123,8 +125,8 @@ class BlueprintAdmin(GuardedAdmin):
         """In the order in which one thinks of them."""
         return [
             (None, {"fields": ["name", "description", ("cluster", "kind"), "enabled"]}),
-            (_("What it is made from"), {"fields": [("template", "storage"), "full", ("cores", "memory", "disk_gib")]}),
-            (_("Network"), {"fields": [("bridge", "vlan"), ("gateway", "nameservers", "search_domain")]}),
+            (_("What it is made from"), {"fields": [("template", "storage"), "full", ("cores", "memory"), "disk_gib"]}),
+            (_("Network"), {"fields": [("bridge", "vlan"), ("gateway", "nameservers"), "search_domain"]}),
             (_("First log-in"), {"fields": ["user", "ssh_keys"]}),
             (_("In the portal"), {"fields": ["name_pattern", ("owner", "environment"), "tags",
                                              ("exporter_port", "backup_days"), ("onboot", "protection")]}),

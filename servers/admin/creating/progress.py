@@ -11,12 +11,15 @@ from django.utils.translation import ngettext
 from portal.lib import clock, show
 from portal.lib.buttons import object_url
 from servers.admin import labels
+from servers.admin.creating.anew import anew_url
 from servers.models import Operation, OperationState, RequestState, ServerRequest
 from servers.plans.creating.marking import RESTORE
 from servers.stages import cleans_up, current
 
 READY: Final = (OperationState.SUCCEEDED, OperationState.WARNINGS)
 BAD: Final = (OperationState.FAILED, OperationState.LOST)
+MIB: Final = 1024**2
+GIB: Final = 1024**3
 
 
 def counts(requests: Sequence[int]) -> dict[int, dict[str, int]]:
@@ -29,15 +32,16 @@ def counts(requests: Sequence[int]) -> dict[int, dict[str, int]]:
     return found
 
 
-def summary(row: ServerRequest, states: dict[str, int]) -> str:
-    """“17 of 20 ready, 1 being made, 2 failed”."""
+def summary(row: ServerRequest, states: dict[str, int], waiting: int = 0) -> str:
+    """“17 of 20 ready, 1 being made, 2 failed”; with how many of those that are being made wait for their turn."""
     if row.state != RequestState.GOING:
         return ngettext("%(count)d server", "%(count)d servers", row.count) % {"count": row.count}
     ready, bad = sum(states.get(one, 0) for one in READY), sum(states.get(one, 0) for one in BAD)
     off = states.get(OperationState.CANCELLED, 0)
     going = sum(states.get(one, 0) for one in Operation.ACTIVE)
     parts = [_("%(ready)d of %(count)d ready") % {"ready": ready, "count": row.count}]
-    parts += [_("%(count)d being made") % {"count": going}] if going else []
+    parts += [_("%(count)d being made") % {"count": going - waiting}] if going > waiting else []
+    parts += [_("%(count)d waiting for their turn") % {"count": waiting}] if waiting else []
     parts += [_("%(count)d failed") % {"count": bad}] if bad else []
     parts += [_("%(count)d called off") % {"count": off}] if off else []
     return ", ".join(parts)
@@ -45,17 +49,17 @@ def summary(row: ServerRequest, states: dict[str, int]) -> str:
 
 def overview(row: ServerRequest) -> dict[str, Any]:
     """Everything that the page of a request shows of its servers."""
-    rows = list(row.operations.select_related("server", "cluster").order_by("pk"))
+    rows = list(row.operations.select_related("server", "cluster", "server_request").order_by("pk"))
     replaced = {one.retry_of_id for one in rows}
     shown = [line(one) for one in rows if one.pk not in replaced]
     wanted = [{"name": one["name"], "place": _place(one)} for one in row.wanted]
     states = counts([row.pk]).get(row.pk, {})
-    waiting = any(one["may_cancel"] for one in shown)
+    to_come = any(one["may_cancel"] for one in shown)
     return {
-        "lines": shown, "wanted": wanted, "summary": summary(row, states),
-        "may_cancel": waiting or row.state == RequestState.WAITING,
+        "lines": shown, "wanted": wanted, "summary": summary(row, states, sum(one["waits"] for one in shown)),
+        "may_cancel": to_come or row.state == RequestState.WAITING,
         "going": any(one["active"] for one in shown) or row.state == RequestState.WAITING,
-        "facts": _facts(row),
+        "facts": _facts(row, rows[0].parameters if rows else (row.wanted or [{}])[0]),
     }  # fmt: skip
 
 
@@ -68,7 +72,8 @@ def line(operation: Operation) -> dict[str, Any]:
         "state": badge(operation), "place": _place(operation.parameters), "vmid": operation.vmid,
         "step": _step(operation), "words": _words(operation), "took": clock.span(operation.duration),
         "address": operation.kept.get("address", "") if ready else "", "login": login(operation) if ready else "",
-        "left": bool(operation.kept.get("left")), "bad": operation.state in BAD,
+        "waits": _waits(operation), "left": bool(operation.kept.get("left")), "bad": operation.state in BAD,
+        "anew": anew_url(operation) if operation.state in BAD else "",
         "again": operation.state in (*BAD, OperationState.CANCELLED) and not operation.kept.get("again"),
         "may_cancel": operation.state == OperationState.QUEUED and operation.stage <= 1
         and not operation.kept.get("accepted"),
@@ -84,11 +89,17 @@ def badge(operation: Operation) -> Any:
         return show.badge(_("ready, with warnings") if warned else _("ready"), show.WARN if warned else show.GOOD)
     if operation.is_active and cleans_up(operation):
         return show.badge(_("failed, cleaning up"), show.BAD)
-    if operation.is_active and operation.stage == 0:
+    if _waits(operation):
         return show.badge(_("waiting"), show.MUTED)
     if operation.is_active:
         return show.badge(_("being made"), show.CALM)
     return show.badge(operation.get_state_display(), show.BAD if operation.state in BAD else show.MUTED)
+
+
+def _waits(operation: Operation) -> bool:
+    """Whether nothing of it is made yet: it has no id, or waits for its turn to be copied."""
+    sent = operation.state != OperationState.QUEUED or operation.kept.get("accepted")
+    return operation.is_active and operation.stage <= 1 and not sent
 
 
 def login(operation: Operation) -> str:
@@ -116,7 +127,8 @@ def _words(operation: Operation) -> str:
         return "; ".join(f"{_(str(record['title']))}: {record['words']}" for record in failed)
     if operation.message and not operation.is_active:
         return operation.message
-    return operation.waiting_for or operation.log.rstrip().rpartition("\n")[2]
+    last = operation.log.rstrip().rpartition("\n")[2]
+    return operation.waiting_for or ("" if last.startswith("— ") else last)  # a heading of ours says nothing new
 
 
 def _place(parameters: dict[str, Any]) -> str:
@@ -126,10 +138,33 @@ def _place(parameters: dict[str, Any]) -> str:
     return f"{parameters.get('node', '')}, {ip}"
 
 
-def _facts(row: ServerRequest) -> list[tuple[str, Any]]:
+def _facts(row: ServerRequest, given: dict[str, Any]) -> list[tuple[str, Any]]:
     decided = show.moment(row.decided_at) if row.decided_at else ""
     return [
         (_("Asked by"), row.requester), (_("Asked"), show.moment(row.requested_at)), (_("What for"), row.reason),
         (_("Blueprint"), labels.to(row.blueprint) if row.blueprint else ""), (_("Cluster"), labels.to(row.cluster)),
+        (_("Each of them"), _sizes(given)), (_("Network"), _network(given)), (_("First log-in"), _first_login(given)),
         (_("Decided by"), row.decider), (_("Decided"), decided), (_("Reason of the decision"), row.decision),
     ]  # fmt: skip
+
+
+def _sizes(given: dict[str, Any]) -> str:
+    parts = [labels.cores(given["cores"])] if given.get("cores") else []
+    parts += [_("%(size)s of memory") % {"size": show.size(given["memory"] * MIB)}] if given.get("memory") else []
+    parts += [_("%(size)s of disks") % {"size": show.size(given["disk_gib"] * GIB)}] if given.get("disk_gib") else []
+    parts += [_("on %(storage)s") % {"storage": given["storage"]}] if given.get("storage") else []
+    return ", ".join(parts)
+
+
+def _network(given: dict[str, Any]) -> str:
+    parts = [str(given["bridge"])] if given.get("bridge") else []
+    parts += [_("VLAN %(number)d") % {"number": given["vlan"]}] if given.get("vlan") else []
+    parts += [_("gateway %(address)s") % {"address": given["gateway"]}] if given.get("gateway") else []
+    return ", ".join(parts)
+
+
+def _first_login(given: dict[str, Any]) -> str:
+    keys = [" ".join(str(key).split()[2:]) or "?" for key in given.get("ssh_keys") or ()]  # whose, not the key itself
+    parts = [str(given["user"])] if given.get("user") else []
+    parts += [_("keys: %(names)s") % {"names": ", ".join(keys)}] if keys else []
+    return "; ".join(parts)

@@ -18,6 +18,7 @@ from portal.lib.admin import SyncedAdmin
 from portal.lib.buttons import object_url
 from servers import offers, requesting
 from servers.admin import filters, labels
+from servers.admin.creating import anew
 from servers.admin.creating.forms import DecisionForm, NewServerForm
 from servers.admin.creating.progress import counts, overview, summary
 from servers.models import Blueprint, Operation, RequestState, Server, ServerRequest
@@ -119,7 +120,10 @@ class ServerRequestAdmin(SyncedAdmin):
 
     def _form(self, request: HttpRequest, blueprint: Blueprint) -> HttpResponse:
         offer = offers.of_cluster(blueprint.cluster)
+        failed = anew.before(request, blueprint)
         form = NewServerForm(blueprint, offer, request.POST or None)
+        if failed and request.method != "POST":
+            form = anew.filled(blueprint, offer, failed)
         if request.method == "POST" and form.is_valid():
             try:
                 made = requesting.submit(
@@ -129,9 +133,11 @@ class ServerRequestAdmin(SyncedAdmin):
             except Refusal as refusal:
                 form.add_error(None, str(refusal))
             else:
+                if failed:
+                    anew.used(failed)
                 return HttpResponseRedirect(object_url(made))
         context = {
-            "form": form, "blueprint": blueprint, "trouble": offer.trouble,
+            "form": form, "before": failed, "blueprint": blueprint, "trouble": offer.trouble,
             "title": _("New server: %(blueprint)s") % {"blueprint": blueprint},
         }  # fmt: skip
         return self._page(request, "servers/new_server.html", context)
