@@ -7,6 +7,7 @@ from typing import Final
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from monitoring.models import Condition, Severity
 from monitoring.things import labels_of
@@ -86,8 +87,13 @@ def of_node(node: Node, guests: int, *, reliable: bool) -> Verdict:
         return None
     if not reliable or node.status != NodeStatus.OFFLINE:
         return UNDECIDED
-    words = _("Node %(node)s of cluster %(cluster)s does not answer the cluster. Its %(count)d servers are unknown; "
-              "nothing is told about them one by one.")  # fmt: skip
+    words = ngettext(
+        "Node %(node)s of cluster %(cluster)s does not answer the cluster. Its %(count)d server is unknown; nothing is "
+        "told about it.",
+        "Node %(node)s of cluster %(cluster)s does not answer the cluster. Its %(count)d servers are unknown; nothing "
+        "is told about them one by one.",
+        guests,
+    )
     return Finding(
         Condition.NODE_OFFLINE,
         f"node:{node.pk}",

@@ -19,7 +19,7 @@ from monitoring.conditions import Finding
 from monitoring.inventory_lookup import Lookup
 from monitoring.models import Alert, AlertStatus, Condition, Inbound, Source
 from monitoring.payloads import NotUnderstood, Received
-from portal.lib import clock
+from portal.lib import batches, clock
 from portal.lib.nudge import at_most
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,6 @@ AT_ONCE: Final = 50
 NUDGES: Final = 20  # deliveries of one go that are sent at once; the ring has the others sent
 # A database that was busy or away has so long to recover.
 PAUSE: Final = timedelta(seconds=20)
-PRUNED_AT_ONCE: Final = 1000
 
 
 Known = dict[tuple[str, datetime], Alert]
@@ -104,8 +103,7 @@ def again(row: Inbound) -> bool:
 def prune(moment: datetime) -> int:
     """Forget messages that are older than they are kept for. Returns how many."""
     old = Inbound.objects.filter(received_at__lt=moment - timedelta(days=settings.PORTAL_INBOUND_DAYS))
-    keys = list(old.exclude(processed_at=None).order_by().values_list("pk", flat=True)[:PRUNED_AT_ONCE])
-    return Inbound.objects.filter(pk__in=keys).delete()[0] if keys else 0
+    return batches.delete(old.exclude(processed_at=None))
 
 
 def finish(row: Inbound, taken: int, error: str) -> None:
