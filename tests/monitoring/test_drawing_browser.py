@@ -6,6 +6,7 @@ axe-core looks at each page in both themes, wide and narrow: nothing serious may
 import ast
 from collections.abc import Iterator
 from types import SimpleNamespace
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -155,6 +156,11 @@ def test_the_keyboard_goes_through_the_points_and_leaves(look):
     assert "80%" in page.text_content("[aria-live]")
     page.keyboard.press("Escape")
     assert page.is_hidden(".pp-tip")
+    page.keyboard.press("End")
+    page.keyboard.press("-")
+    page.wait_for_url("**from=1*")
+    asked = parse_qs(urlsplit(page.url).query)
+    assert 590_000 < int(asked["to"][0]) - int(asked["from"][0]) < 640_000  # five minutes, on whole steps, doubled
 
 
 def test_pointing_tells_every_series_at_that_moment(look):
@@ -230,8 +236,22 @@ def test_a_panel_is_downloaded(look, words, suffix, beginning, tmp_path):
     with page.expect_download() as waiting:
         page.click(f"text=Download as {words}")
     waiting.value.save_as(tmp_path / "file")
+    assert page.is_hidden(".pp-menu-list")
     assert waiting.value.suggested_filename.endswith(suffix)
     assert (tmp_path / "file").read_bytes().startswith(beginning)
+
+
+def test_a_picture_is_twice_as_fine_as_the_page_and_leaves_it_as_it_was(look, tmp_path):
+    page = look(ALONE)
+    drawn(page)
+    before = page.evaluate("[...document.querySelectorAll('.pp-chart canvas')].map((one) => one.width)")
+    page.click(".pp-menu button")
+    with page.expect_download() as waiting:
+        page.click("text=Download as PNG")
+    waiting.value.save_as(tmp_path / "file")
+    width = int.from_bytes((tmp_path / "file").read_bytes()[16:20])
+    assert width == 2 * (page.locator(".pp-chart canvas").bounding_box()["width"] + 40)
+    assert page.evaluate("[...document.querySelectorAll('.pp-chart canvas')].map((one) => one.width)") == before
 
 
 def test_a_page_that_goes_asks_for_nothing_more_and_a_hidden_one_neither(look, watched):

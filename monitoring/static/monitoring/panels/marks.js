@@ -135,5 +135,5 @@
         return under_way[address];
     }
 
-    panels.marks = { at, drawn, within, pointed, plugin, words, told, list, fetched };
+    panels.marks = { at, colour, drawn, within, pointed, plugin, words, told, list, fetched };
 })();

@@ -27,6 +27,7 @@
             panels.make("span", "", entry, words);
             if (typeof action === "string") {
                 entry.href = action;
+                entry.addEventListener("click", () => close(menu, true)); /* a download leaves the page where it is */
                 if (elsewhere) {
                     entry.target = "_blank";
                     entry.rel = "noopener";

@@ -6,6 +6,7 @@
     const PAD = 20;
     const ROW = 20;
     const HEAD = 54;
+    const FINE = 2; /* pixels for each of the page's */
 
     function text(ctx, words, x, y, font, colour, align, room) {
         ctx.font = font;
@@ -23,18 +24,33 @@
         return panels.times.exact(figures.start * 1000, span) + " – " + panels.times.exact(figures.end * 1000, span) + " · " + Intl.DateTimeFormat().resolvedOptions().timeZone;
     }
 
+    /* What a view shows, drawn as fine as the picture whatever the screen is, and put back as it was. */
+    function finely(view, drawn) {
+        const before = view.chart.options.devicePixelRatio;
+        view.chart.options.devicePixelRatio = FINE;
+        view.chart.resize();
+        try {
+            return drawn();
+        } finally {
+            view.chart.options.devicePixelRatio = before;
+            view.chart.resize();
+        }
+    }
+
     /* Draw a panel of time series; returns the canvas. */
     function draw(definition, figures, view) {
         const source = view.canvas;
         const [width, height] = [source.clientWidth, source.clientHeight];
+        const marks = panels.marks.within(view.state.marks, figures.start * 1000, figures.end * 1000);
+        const wrong = panels.marks.words(marks);
         const colours = panels.theme.now();
         const shown = figures.series.map((one, place) => [one, place]).filter(([, place]) => !view.hidden.has(place));
         const canvas = document.createElement("canvas");
-        const full = { width: width + PAD * 2, height: HEAD + height + PAD + (shown.length + 1) * ROW + PAD };
-        canvas.width = full.width * 2;
-        canvas.height = full.height * 2;
+        const full = { width: width + PAD * 2, height: HEAD + height + PAD + (shown.length + 1 + wrong.length) * ROW + PAD };
+        canvas.width = full.width * FINE;
+        canvas.height = full.height * FINE;
         const ctx = canvas.getContext("2d");
-        ctx.scale(2, 2);
+        ctx.scale(FINE, FINE);
         ctx.fillStyle = colours.card;
         ctx.fillRect(0, 0, full.width, full.height);
         text(ctx, definition.title, PAD, 28, "600 15px " + colours.font, colours.strong, "left", width);
@@ -47,9 +63,15 @@
         shown.forEach(([one, place]) => {
             y += ROW;
             ctx.fillStyle = view.chart.data.datasets[place].borderColor;
-            ctx.fillRect(PAD, y - 5, 14, 3);
+            (one.dashed ? [0, 9] : [0]).forEach((at) => ctx.fillRect(PAD + at, y - 5, one.dashed ? 5 : 14, 3));
             text(ctx, one.name, PAD + 22, y, "12px " + colours.font, colours.text, "left", width - 30 - calcs.length * 90);
             calcs.forEach((name, at) => text(ctx, panels.units.format(panels.calc(one.values, name), definition.unit, definition.decimals), right(at), y, "12px " + colours.font, colours.text, "right"));
+        });
+        wrong.forEach((words, place) => {
+            y += ROW;
+            ctx.fillStyle = panels.marks.colour(marks[place]);
+            ctx.fillRect(PAD, y - 6, 14, 4);
+            text(ctx, words, PAD + 22, y, "12px " + colours.font, colours.text, "left", width - 30);
         });
         return canvas;
     }
@@ -66,7 +88,7 @@
 
     function download(definition, figures, view) {
         const slug = definition.title.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "") || definition.key;
-        save(draw(definition, figures, view), slug + "-" + new Date(figures.end * 1000).toISOString().slice(0, 16).replace(/[-:]/g, "") + "Z.png");
+        save(finely(view, () => draw(definition, figures, view)), slug + "-" + new Date(figures.end * 1000).toISOString().slice(0, 16).replace(/[-:]/g, "") + "Z.png");
     }
 
     panels.picture = { download };

@@ -19,14 +19,15 @@
             const colour = every[place];
             const points = one.values.map((value, at) => ({ x: (figures.start + at * figures.step) * 1000, y: value }));
             const area = definition.stacked ? 0.4 : depth(figures.series, one);
-            const alone = (context) => lonely(one.values, context.dataIndex);
+            /* A function is asked for each point: only where there is a dot at all. */
+            const dots = one.values.some((_value, at) => lonely(one.values, at));
             return {
                 label: one.name, data: points, borderColor: colour, hidden: hidden.has(place), parsing: false,
                 borderWidth: one.dashed ? 1.25 : 1.75, borderDash: one.dashed ? DASH : [], tension: 0, spanGaps: false,
                 backgroundColor: definition.stacked ? panels.theme.faded(colour, area) : (context) => shade(context.chart, colour, area),
                 fill: one.dashed ? false : area ? (definition.stacked && stacked++ ? "-1" : "origin") : false,
                 stack: one.dashed ? "limit-" + place : "all", order: one.dashed ? 0 : 1,
-                pointRadius: (context) => (alone(context) ? 1.5 : 0), pointBackgroundColor: colour, pointBorderWidth: 0, pointHoverRadius: 0,
+                pointRadius: dots ? (context) => (lonely(one.values, context.dataIndex) ? 1.5 : 0) : 0, pointBackgroundColor: colour, pointBorderWidth: 0, pointHoverRadius: 0,
                 borderJoinStyle: "round",
             };
         });

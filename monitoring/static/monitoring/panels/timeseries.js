@@ -169,7 +169,8 @@
             } else if (event.key === "+" || event.key === "-") {
                 const middle = (figures.start + (this.state.at ?? last / 2) * figures.step) * 1000;
                 const half = ((figures.end - figures.start) * 1000 * (event.key === "+" ? 0.5 : 2)) / 2;
-                panels.times.choose(middle - half, Math.min(Date.now(), middle + half));
+                const end = Math.min(Date.now(), middle + half); /* what the future lacks is added before */
+                panels.times.choose(end - 2 * half, end);
             } else {
                 return;
             }
