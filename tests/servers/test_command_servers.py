@@ -7,9 +7,10 @@ from auditlog.models import LogEntry
 from django.core.management import CommandError, call_command
 
 from servers import console
-from servers.models import Operation, Server
+from servers.models import Blueprint, Operation, Server, ServerRequest
 from servers.sync import sync_cluster
 from tests.support import seed
+from tests.support.creating import KEY
 
 pytestmark = pytest.mark.django_db
 
@@ -84,6 +85,45 @@ def test_a_server_is_deleted_by_its_name(server, call):
 def test_what_cannot_be_is_said_and_nothing_is_done(server, call, words, told):
     code, text = call(*words)
     assert (code, told in text) == (2, True)
+    code, text = call(*words, "--json")
+    assert (code, told in json.loads(text)["error"]) == (2, True)
+    assert not Operation.objects.exists()
+
+
+@pytest.fixture
+def blueprint(server, cluster):
+    template = Server.objects.get(template=True, kind="qemu")
+    return Blueprint.objects.create(
+        name="Web", cluster=cluster, template=str(template.vmid), bridge="vmbr0", user="ada", ssh_keys=KEY, max_count=5,
+        owner="web team",
+    )  # fmt: skip
+
+
+def test_new_servers_are_made_from_a_blueprint(blueprint, call, pve):
+    words = ("create", "Web", "shop-{1..2}", "--ip", "10.9.8.10/24", "--memory", "1024", "--user", "영희", "--wait")
+    code, text = call(*words, "--json")
+    told = json.loads(text)
+    assert (code, [row["state"] for row in told["servers"]]) == (0, ["succeeded"] * 2)
+    assert [(row["name"], row["address"]) for row in told["servers"]] == [
+        ("shop-1", "10.9.8.10"), ("shop-2", "10.9.8.11"),
+    ]  # fmt: skip
+    assert Server.objects.filter(vmid__gte=100_000, owner="web team").count() == 2
+    assert call("create", "Web", "later", "--user", "영희")[0] == 0
+    assert ServerRequest.objects.get(title="later").requester == "영희"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("create", "Nothing", "a", "--user", "영희"), "No blueprint"),
+        (("create", "Web", "a_b", "--user", "영희"), "underscore"),
+        (("create", "Web", "w-{1..9}", "--user", "영희"), "allows 5 at once"),
+        (("create", "Web", "a", "--cores", "64", "--user", "영희"), "at most 16"),
+        (("create", "Web", "a", "--bridge", "vmbr9", "--user", "영희"), "No node has a bridge"),
+        (("create", "Web", "a", "--user", "viewer"), "may not create servers"),
+    ],
+)
+def test_a_new_server_that_cannot_be_is_said_by_field(blueprint, call, words, told):
     code, text = call(*words, "--json")
     assert (code, told in json.loads(text)["error"]) == (2, True)
     assert not Operation.objects.exists()

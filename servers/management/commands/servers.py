@@ -9,6 +9,7 @@ from auditlog.context import set_actor
 from django.core.management.base import BaseCommand, CommandError
 
 from servers import shell
+from servers.admin.creating import shell as creating
 from servers.models import POWER, Action
 from servers.operations import Refusal, request_operation
 from servers.proxmox.errors import Invalid
@@ -38,6 +39,9 @@ class Command(BaseCommand):
         _of_server(_add(words, "show", "one server"))
         for action in POWER:
             _acting(words, action.value, f"{action.value} a server")
+        making = _add(words, "create", "new servers from a blueprint", acts=True)
+        creating.add_arguments(making)
+        _waiting(making)
         _add_changes(words)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -57,6 +61,8 @@ class Command(BaseCommand):
             self._list(user, options)
         elif options["word"] == "show":
             self._show(shell.facts(shell.find(options["server"], user)), options)
+        elif options["word"] == "create":
+            self._create(user, options)
         else:
             self._act(user, options)
 
@@ -77,6 +83,20 @@ class Command(BaseCommand):
         for name, value in facts.items():
             self.stdout.write(f"{name:<12} {_cell(value)}")
         return None
+
+    def _create(self, user: Any, options: dict[str, Any]) -> None:
+        with set_actor(user):
+            request = creating.create(user, options)
+        rows = creating.wait(request, options["wait"]) if options["wait"] is not None else []
+        if options["json"]:
+            self._tell(creating.outcome(request))
+        else:
+            self.stdout.write(f"{request} (#{request.pk}): {request.get_state_display()}.")
+            for row in rows:
+                words = row.kept.get("address") or row.message or row.waiting_for
+                self.stdout.write(f"{row.subject}: {row.get_state_display()}. {words}".rstrip())
+        if code := max((shell.code_of(row) for row in rows), default=0):
+            raise SystemExit(code)
 
     def _act(self, user: Any, options: dict[str, Any]) -> None:
         server = shell.find(options["server"], user)
@@ -115,11 +135,15 @@ def _of_server(parser: ArgumentParser) -> None:
 def _acting(words: Any, name: str, text: str) -> ArgumentParser:
     parser = _add(words, name, text, acts=True)
     _of_server(parser)
+    _waiting(parser)
+    return parser
+
+
+def _waiting(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--wait", nargs="?", type=float, const=WAIT, metavar="SECONDS",
         help=f"until it is over, at most that long ({WAIT} if not said)",
     )  # fmt: skip
-    return parser
 
 
 def _add_changes(words: Any) -> None:
