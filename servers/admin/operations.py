@@ -225,6 +225,6 @@ def _facts(operation: Operation) -> list[tuple[str, Any]]:
         (_("Sent"), show.moment(operation.sent_at, never=_("not yet"))),
         (_("Took"), clock.span(operation.duration)),
         (_("Waiting for"), operation.waiting_for),
-        (_("Proxmox says"), operation.message),
+        (_("Proxmox says"), " ".join([operation.message, *progress.refusals(operation)]).strip()),
         (_("UPID"), operation.upid),
     ]

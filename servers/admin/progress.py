@@ -61,6 +61,12 @@ def asked_for(operation: Operation) -> str:
     return ", ".join(parts)
 
 
+def refusals(operation: Operation) -> list[str]:
+    """What Proxmox said of single parameters, by its names, where the message does not say it already."""
+    told = operation.errors.items()
+    return [f"{name}: {words.rstrip('.')}." for name, words in told if words not in operation.message]
+
+
 def _in_words(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")

@@ -64,6 +64,19 @@ def test_the_form_shows_the_field_that_the_chosen_check_needs(page, live_server)
     assert not page.is_visible("#id_ca_certificate")
 
 
+def test_another_cluster_opens_the_form_of_a_blueprint_anew_with_what_was_typed(page, live_server):
+    for name, vmid in (("seoul", 9001), ("busan", 9002)):
+        cluster = seed.make_cluster(name, endpoints=["https://127.0.0.1:9"])
+        seed.make_server(cluster, seed.make_node(cluster), name=f"debian-{name}", vmid=vmid, template=True)
+    page.goto(f"{live_server.url}/admin/servers/blueprint/add/")
+    page.fill("#id_name", "Web server")
+    for name in ("seoul", "busan"):
+        page.select_option("#id_cluster", label=name)
+        page.wait_for_selector(f"#id_template option:has-text('debian-{name}')", state="attached")
+        assert page.locator("#id_template option:has-text('debian')").count() == 1
+        assert page.input_value("#id_name") == "Web server"
+
+
 def test_the_policy_stops_nothing_of_ours(page, live_server):
     seed.fill_snapshot(seed.many_servers(5))
     for address in ("/admin/", "/admin/servers/server/", "/admin/servers/cluster/add/", "/admin/auth/user/add/"):

@@ -8,6 +8,7 @@ from django.urls import reverse
 from portal.lib import clock
 from servers.models import Blueprint, Operation, RequestState, Server, ServerRequest
 from servers.newcomers import purge_secrets
+from tests.support import seed
 from tests.support.creating import KEY, administrator, drive, template_of
 
 pytestmark = pytest.mark.django_db
@@ -171,6 +172,20 @@ def test_a_blueprint_is_changed_with_pickers_of_what_the_cluster_has(client, ada
     assert "ceph-vm: " in page
 
 
+def test_a_new_blueprint_offers_what_the_chosen_cluster_has_and_nothing_of_another(client, ada, blueprint, known):
+    address = reverse("admin:servers_blueprint_add")
+    assert f'<option value="{blueprint.template}"' in client.get(address).content.decode()  # there is but one cluster
+    other = seed.make_cluster("other", endpoints=["https://127.0.0.1:9"])
+    page = client.get(address).content.decode()
+    assert "Choose the cluster first" in page
+    assert f'<option value="{blueprint.template}"' not in page
+    assert 'data-reopen="template storage bridge"' in page
+    page = client.get(f"{address}?cluster={known.pk}&name=Web%202").content.decode()
+    assert f'<option value="{blueprint.template}"' in page
+    assert 'value="Web 2"' in page
+    assert f'<option value="{blueprint.template}"' not in client.get(f"{address}?cluster={other.pk}").content.decode()
+
+
 def test_operators_may_look_at_requests_and_make_none(client, blueprint):
     user = administrator("eve")
     user.groups.clear()
@@ -199,6 +214,7 @@ def test_what_proxmox_refuses_of_a_new_server_shows_at_its_field_and_is_asked_an
     page = client.get(reverse("admin:servers_serverrequest_change", args=(operation.server_request_id,)))
     address = f"{reverse('admin:servers_serverrequest_add')}?blueprint={blueprint.pk}&from={operation.pk}"
     assert address.replace("&", "&amp;") in page.content.decode()
+    assert "searchdomain: value is not one that this node takes." in page.content.decode()
     form = client.get(address).content.decode()
     field = form.partition('id="id_search_domain"')[2].partition("</fieldset>")[0]
     assert "not one that this node takes" in field

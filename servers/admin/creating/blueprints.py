@@ -32,7 +32,9 @@ class BlueprintForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in ("template", "storage", "bridge"):
-            if name in self.fields and self.offer is not None:
+            if name in self.fields and self.offer is None:
+                self.fields[name].help_text = _("Choose the cluster first: then this offers what it has.")
+            elif name in self.fields and self.offer is not None:
                 pick(self.fields, name, self.offer, str(getattr(self.instance, name) or ""))
         if "cluster" in self.fields and not self.instance.pk:  # the pickers are those of one cluster
             self.fields["cluster"].widget.widget.attrs["data-reopen"] = "template storage bridge"
@@ -110,6 +112,11 @@ def _bridges(offer: Offer, _kind: str) -> list[tuple[str, str]]:
     ]
 
 
+def _only_cluster() -> Cluster | None:
+    rows = list(Cluster.objects.filter(enabled=True)[:2])
+    return rows[0] if len(rows) == 1 else None
+
+
 @admin.register(Blueprint)
 class BlueprintAdmin(GuardedAdmin):
     """What new servers are made from."""
@@ -153,8 +160,12 @@ class BlueprintAdmin(GuardedAdmin):
         row = self.object_once(request, object_id) if object_id else None
         if row is not None:
             return row.cluster
-        rows = list(Cluster.objects.filter(enabled=True)[:2])
-        return rows[0] if rows else None
+        return _only_cluster()
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """With the cluster, where there is but one."""
+        only = _only_cluster()
+        return ({"cluster": only.pk} if only else {}) | super().get_changeform_initial_data(request)
 
     @display(description=gettext_lazy("made from"))
     def what(self, blueprint: Blueprint) -> Any:

@@ -12,6 +12,7 @@ from portal.lib import clock, show
 from portal.lib.buttons import object_url
 from servers.admin import labels
 from servers.admin.creating.anew import anew_url
+from servers.admin.progress import refusals
 from servers.models import Operation, OperationState, RequestState, ServerRequest
 from servers.plans.creating.marking import RESTORE
 from servers.stages import cleans_up, current
@@ -126,7 +127,7 @@ def _words(operation: Operation) -> str:
         failed = [record for record in operation.stages_done if record.get("failed")]
         return "; ".join(f"{_(str(record['title']))}: {record['words']}" for record in failed)
     if operation.message and not operation.is_active:
-        return operation.message
+        return " ".join([operation.message, *refusals(operation)])
     last = operation.log.rstrip().rpartition("\n")[2]
     return operation.waiting_for or ("" if last.startswith("— ") else last)  # a heading of ours says nothing new
 
