@@ -10,7 +10,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
@@ -185,7 +185,11 @@ def body(request: HttpRequest, row: Inbound) -> Section:
 def _state(row: Inbound) -> SafeString:
     if row.processed_at is None:
         return show.badge(_("waiting"), show.CALM)
-    return show.badge(_("something was left out"), show.WARN) if row.error else show.badge(_("processed"), show.GOOD)
+    return (
+        show.badge(_("something was left out"), show.WARN)
+        if row.error
+        else show.badge(pgettext("message", "processed"), show.GOOD)
+    )
 
 
 def _lines(text: str) -> Any:
