@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import signal
 import sqlite3
 
 import pytest
@@ -90,14 +91,27 @@ class World:
                 f"{self.pve.url}/api2/json{path}", data=data, verify=self.pve.ca_path, timeout=60
             ).raise_for_status()
 
-    def press(self, path):
-        """Log in as the administrator, open a page that asks, and press its button."""
+    def press(self, path, **given):
+        """Log in as the administrator, open a page that asks, fill it, and press its button. Where that leads to."""
         with requests.Session() as session:
-            for address, data in (("/admin/login/", {"username": "admin", "password": PASSWORD}), (path, {})):
+            for address, data in (("/admin/login/", {"username": "admin", "password": PASSWORD}), (path, given)):
                 session.get(self.portal.url + address, timeout=60).raise_for_status()
                 data["csrfmiddlewaretoken"] = session.cookies["csrftoken"]
                 headers = {"Referer": self.portal.url + address}
-                session.post(self.portal.url + address, data, headers=headers, timeout=60).raise_for_status()
+                answer = session.post(self.portal.url + address, data, headers=headers, timeout=60)
+                answer.raise_for_status()
+        return answer
+
+    def metric(self, name):
+        """The value of a metric without labels."""
+        text = requests.get(f"{self.portal.url}/metrics", timeout=20).text
+        return float(re.search(rf"^{name} (\S+)$", text, re.M)[1])
+
+    def kill_worker(self):
+        """At once, without a word; its claims end, as they would after a minute, and another one starts."""
+        self.portal.kill("worker", signal.SIGKILL)
+        self.let_claims_expire("servers_operation")
+        self.portal.start("worker")
 
     def logs(self):
         """For the message of a test that waits in vain."""

@@ -2,10 +2,8 @@
 
 import contextlib
 import re
-import signal
 
 import pytest
-import requests
 
 from simulator import Simulator
 from tests.journeys.conftest import PASSWORD, World
@@ -84,34 +82,9 @@ def given(names, ip, **more):
             "user": "ada", "ssh_keys": KEY, "start": "on", **more}  # fmt: skip
 
 
-def ask_in_the_form(world, names, ip):
-    """Log in as the administrator, open the form, fill it, send it."""
-    with requests.Session() as session:
-        for path, data in (("/admin/login/", {"username": "admin", "password": PASSWORD}), (FORM, given(names, ip))):
-            session.get(world.portal.url + path, timeout=60).raise_for_status()
-            data["csrfmiddlewaretoken"] = session.cookies["csrftoken"]
-            headers = {"Referer": world.portal.url + path}
-            answer = session.post(world.portal.url + path, data, headers=headers, timeout=60)
-            answer.raise_for_status()
-    assert "/change/" in answer.url, re.findall(r'pm-ink-bad" role="alert">([^<]+)', answer.text)
-
-
-def created(world):
-    """What /metrics says."""
-    text = requests.get(f"{world.portal.url}/metrics", timeout=20).text
-    return float(re.search(r"^server_creation_total (\S+)$", text, re.M)[1])
-
-
 def made(world):
     """The ids of the servers that it made, as its operations tell."""
     return [row[0] for row in world.rows(MADE)]
-
-
-def kill_worker(world):
-    """At once, without a word; its claims end, as they would after a minute, and another one starts."""
-    world.portal.kill("worker", signal.SIGKILL)
-    world.let_claims_expire("servers_operation")
-    world.portal.start("worker")
 
 
 def kill_node(world, node):
@@ -125,7 +98,7 @@ def let_them_die(world):
     nodes = [row[0] for row in world.rows(BUSIEST, world.home)]
     for number in range(3):
         wait_until(lambda number=number: len(made(world)) > 2 * number, 60, what=world.operations)
-        kill_worker(world)
+        world.kill_worker()
         for node in nodes[number : number + 1]:
             kill_node(world, node)
     wait_until(lambda: not world.one(GOING), 90, what=world.operations)
@@ -134,8 +107,9 @@ def let_them_die(world):
 
 def test_every_wanted_server_exists_once_or_is_explained_whatever_dies(pve, portals):
     ours, theirs = portals
-    seeds, before = set(pve.cluster.guests), created(ours)
-    ask_in_the_form(ours, "ring-{01..20}", "10.9.8.10-10.9.8.40/24")
+    seeds, before = set(pve.cluster.guests), ours.metric("server_creation_total")
+    answer = ours.press(FORM, **given("ring-{01..20}", "10.9.8.10-10.9.8.40/24"))
+    assert "/change/" in answer.url, re.findall(r'pm-ink-bad" role="alert">([^<]+)', answer.text)
     theirs.portal.python(RIVAL.format(given=given("rival-{1..4}", "10.9.9.10/24", node=theirs.home)))
     nodes = let_them_die(ours)
     assert ours.one(OPEN), "something is left where nobody can reach it, and that is known"
@@ -149,4 +123,4 @@ def test_every_wanted_server_exists_once_or_is_explained_whatever_dies(pve, port
     new = {vmid: guest.name for vmid, guest in pve.cluster.guests.items() if vmid not in seeds}
     assert new.keys() == {*mine, *others}
     assert len(set(new.values())) == len(new)
-    wait_until(lambda: created(ours) - before == len(new), 30, what=lambda: f"{created(ours)}, {before}, {new}")
+    wait_until(lambda: ours.metric("server_creation_total") == before + len(new), 30, what=lambda: f"{before}, {new}")

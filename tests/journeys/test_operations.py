@@ -1,7 +1,5 @@
 """What a person does in a real browser happens on Proxmox, is seen in /metrics, and survives dying workers."""
 
-import signal
-
 import pytest
 import requests
 
@@ -87,11 +85,7 @@ def test_workers_that_are_killed_again_and_again_lose_and_double_nothing(world, 
     )
     for sent in (1, 3, 5, 8, 10):
         wait_until(lambda sent=sent: len(posts(pve)) >= sent, 60)
-        world.portal.kill("worker", signal.SIGKILL)
-        world.write(
-            "UPDATE servers_operation SET claimed_until = datetime('now', '-1 second') WHERE claimed_until IS NOT NULL"
-        )
-        world.portal.start("worker")
+        world.kill_worker()
     over = "SELECT count(*) FROM servers_operation WHERE state IN ('succeeded', 'warnings', 'failed', 'lost')"
     wait_until(
         lambda: world.one(over) == 10,
@@ -100,4 +94,24 @@ def test_workers_that_are_killed_again_and_again_lose_and_double_nothing(world, 
     )
     assert world.rows("SELECT DISTINCT state FROM servers_operation") == [("succeeded",)]
     assert len(posts(pve)) == len(set(posts(pve))) == 10
+    assert world.slack_titles() == []
+
+
+def test_a_deleted_server_is_gone_there_history_here_and_counted_once(world, pve):
+    """Its name typed into the form; the worker dies between the stop and the deletion."""
+    before, created = world.metric("server_deletion_total"), world.metric("server_creation_total")
+    gone = world.one("SELECT id FROM servers_server WHERE vmid = 205")
+    answer = world.press(f"/admin/servers/server/{gone}/do-delete/", confirm="web-05", stop="on", purge="on")
+    assert "/operation/" in answer.url, answer.text
+    wait_until(lambda: posts(pve), 60, what=world.operations)
+    world.kill_worker()
+    wait_until(lambda: world.one("SELECT state FROM servers_operation") == "succeeded", 60, what=world.operations)
+    assert 205 not in pve.cluster.guests
+    assert world.one("SELECT retired_at FROM servers_server WHERE id = ?", gone)
+    assert world.metric("server_deletion_total") == before + 1
+    last = world.one("SELECT last_success_at FROM servers_cluster")
+    world.sync_soon()
+    wait_until(lambda: world.one("SELECT last_success_at FROM servers_cluster") > last, 30)
+    assert (world.metric("server_deletion_total"), world.metric("server_creation_total")) == (before + 1, created)
+    assert [one.method for one in pve.requests if one.method != "GET"] == ["POST", "DELETE"]
     assert world.slack_titles() == []

@@ -174,4 +174,5 @@ def changes_asked():
     purpose empties the list."""
     with listening() as heard:
         yield heard
-    assert unknown(heard) == []
+    found = unknown(heard)
+    assert not found, "\n".join(found)
