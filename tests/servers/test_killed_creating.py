@@ -3,10 +3,12 @@
 import pytest
 
 from portal.lib import clock
-from servers.models import Operation, Server
+from servers.models import Operation, OperationState, Server
+from servers.plans.create import STAGES
 from tests.support.creating import ask_for, created, of_ours, vm
 from tests.support.killing import DONE, sent, survive
 
+FIRST_START, CLEAN_UP = 4, len(STAGES)
 pytestmark = pytest.mark.django_db
 IMAGE = "cephfs:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"
 # What is wished for beside the usual, and what Proxmox is sent for it.
@@ -51,3 +53,23 @@ def make(pve, known, ada, name, moment):
 def test_a_worker_that_dies_at_any_moment_of_a_creation_leaves_one_server(pve, known, ada, name):
     for moment in make(pve, known, ada, name, None):
         make(pve, known, ada, name, moment)
+
+
+def fail(pve, known, ada, moment):
+    """A new server whose first start fails, with that death in it. The moments that were passed."""
+    pve.mend_tasks()
+    pve.fail_task("qmstart", error="start failed: no memory")
+    before = created(known)
+    operation, passed = survive(*ask_for(ada, known, vm(known, f"new-{Operation.objects.count()}", "pve1")), moment)
+    assert operation.state == OperationState.FAILED, (moment, operation.message)
+    assert "no memory" in operation.message, (moment, operation.message)
+    assert "was removed" in operation.message, (moment, operation.message)
+    assert (of_ours(pve), created(known)) == ({}, before), moment
+    return passed
+
+
+def test_a_worker_that_dies_at_any_moment_of_a_failure_leaves_nothing_and_says_so(pve, known, ada):
+    moments = [one for one in fail(pve, known, ada, None) if one.stage >= FIRST_START]
+    assert {one.stage for one in moments} >= {FIRST_START, CLEAN_UP + 1}
+    for moment in moments:
+        fail(pve, known, ada, moment)
