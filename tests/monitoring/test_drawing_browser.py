@@ -293,6 +293,7 @@ def test_a_prometheus_that_went_away_is_told_and_drawn_from_when_it_is_back(look
     page = look("/admin/dashboards/system-overview/?renderer=portal&from=now-6m")
     page.wait_for_selector(".pp-notice:visible")
     assert "nothing listens there" in page.inner_text(".pp-notice")
+    assert page.is_hidden(".pp-grid")
     assert "install" not in page.inner_text(".pp-notice")
     assert serious(page) == []
     assert page.complaints == []

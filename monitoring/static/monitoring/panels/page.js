@@ -4,6 +4,7 @@
 
     const panels = (window.portalPanels = window.portalPanels || {});
     const SHARED = ["absent", "away", "slow", "token", "odd", "choose"];
+    const WHOLLY = ["absent", "away", "token", "odd"]; /* no panel has anything: one card says it, not each of them */
     const UNITS = { s: 1, m: 60, h: 3600 };
 
     function seconds(text) {
@@ -147,7 +148,7 @@
                 return;
             }
             const absent = trouble.kind === "absent";
-            this.element.classList.toggle("pp-without", absent);
+            this.element.classList.toggle("pp-without", WHOLLY.includes(trouble.kind));
             this.notice.replaceChildren();
             panels.icon(absent ? "monitoring" : "cloud_off", this.notice);
             const text = panels.make("div", "", this.notice);
