@@ -55,7 +55,7 @@ def _operation(row: Operation) -> Any:
     """What was asked for and what became of it, in the person's language."""
     message = row.message[:300] if row.message not in ("", "OK") else ""
     parts = [part for part in (progress.asked_for(row), message) if part]
-    return format_html("{} {}", progress.state(row), "; ".join(parts))
+    return format_html('<span class="pm-told">{} {}</span>', progress.state(row), "; ".join(parts))
 
 
 @section("servers.server", order=20)

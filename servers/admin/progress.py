@@ -1,6 +1,6 @@
 """What an operation's page says of its stages and of what was asked for, and its buttons to ask anew."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.contrib import messages
@@ -90,7 +90,7 @@ def stages(operation: Operation) -> Table | None:
 def _row(operation: Operation, number: int, stage: Any, record: dict[str, Any] | None) -> list[Any]:
     title = _(stage.title)
     if record:
-        ended, took = datetime.fromisoformat(str(record["ended"])), f"{record['seconds']:g} s"
+        ended, took = datetime.fromisoformat(str(record["ended"])), _took(record)
         label = show.badge(_("failed"), show.BAD) if record.get("failed") else show.badge(_("done"), show.GOOD)
         return [title, label, show.moment(ended), took, str(record["words"])[:200]]
     if number == operation.stage and operation.state not in (OperationState.SUCCEEDED, OperationState.WARNINGS):
@@ -101,6 +101,10 @@ def _row(operation: Operation, number: int, stage: Any, record: dict[str, Any] |
     skipped = number < operation.stage or not operation.is_active or not stage.needed(operation)
     label = show.badge(_("not needed") if skipped and operation.state not in OVER_BADLY else _("to come"), show.MUTED)
     return [title, label, show.DASH, show.DASH, ""]
+
+
+def _took(record: dict[str, Any]) -> str:
+    return clock.span(timedelta(seconds=float(record["seconds"])))
 
 
 def _about(operation: Operation) -> Confirmation:

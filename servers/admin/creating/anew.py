@@ -41,9 +41,12 @@ def before(request: HttpRequest, blueprint: Blueprint) -> Operation | None:
 def filled(blueprint: Blueprint, offer: Offer, operation: Operation) -> NewServerForm:
     """The form as it was, and what was wrong at its fields. A password is not kept for it."""
     given = {**operation.parameters, **operation.parameters.get("register", {})}
-    data: dict[str, Any] = {"names": given["name"]}
+    request = operation.server_request
+    data: dict[str, Any] = {"names": given["name"], "reason": request.reason if request else ""}
     for name in NewServerForm.base_fields:
         value = given.get(name)
+        if name in data:
+            continue
         if name in JOINED:
             data[name] = JOINED[name].join(value or ())
         elif value not in (None, False, ""):

@@ -133,10 +133,14 @@ def _words(operation: Operation) -> str:
 
 
 def _place(parameters: dict[str, Any]) -> str:
-    if parameters.get("source", {}).get("how") == RESTORE:
+    if _restored(parameters):
         return _("%(node)s, from a backup") % {"node": parameters.get("node", "")}
     ip = str(parameters.get("ip") or "dhcp")
     return f"{parameters.get('node', '')}, {ip}"
+
+
+def _restored(parameters: dict[str, Any]) -> bool:
+    return bool(parameters.get("source", {}).get("how") == RESTORE)
 
 
 def _facts(row: ServerRequest, given: dict[str, Any]) -> list[tuple[str, Any]]:
@@ -144,6 +148,7 @@ def _facts(row: ServerRequest, given: dict[str, Any]) -> list[tuple[str, Any]]:
     return [
         (_("Asked by"), row.requester), (_("Asked"), show.moment(row.requested_at)), (_("What for"), row.reason),
         (_("Blueprint"), labels.to(row.blueprint) if row.blueprint else ""), (_("Cluster"), labels.to(row.cluster)),
+        (_("Backup"), given.get("source", {}).get("volume", "") if _restored(given) else ""),
         (_("Each of them"), _sizes(given)), (_("Network"), _network(given)), (_("First log-in"), _first_login(given)),
         (_("Decided by"), row.decider), (_("Decided"), decided), (_("Reason of the decision"), row.decision),
     ]  # fmt: skip
