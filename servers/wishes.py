@@ -39,7 +39,7 @@ class Wish:
         """The parameters of each server. Raises Invalid by field."""
         self._names()
         self._source()
-        self._bridge()
+        self._bridges()
         self._storage()
         self._addresses()
         self._keys()
@@ -108,17 +108,19 @@ class Wish:
         if not all(disk.storage in shared for disk in disks):
             self.allowed &= {node}
 
-    def _bridge(self) -> None:
-        bridge = self.given.get("bridge")
-        if not bridge:
-            return
+    def _bridges(self) -> None:
+        for field in ("bridge", "second_bridge"):
+            if bridge := self.given.get(field):
+                self._bridge(field, str(bridge))
+        if self.given.get("second_bridge") and not self.given.get("bridge"):
+            self._say("bridge", _("Choose the bridge of the first card too."))
+
+    def _bridge(self, field: str, bridge: str) -> None:
         if not self.offer.bridges and self.offer.trouble:
-            self._say("bridge", self.offer.trouble)
+            self._say(field, self.offer.trouble)
         elif bridge not in self.offer.bridges:
             known = ", ".join(sorted(self.offer.bridges))
-            self._say(
-                "bridge", _("No node has a bridge “%(bridge)s”. There are: %(known)s."), bridge=bridge, known=known
-            )
+            self._say(field, _("No node has a bridge “%(bridge)s”. There are: %(known)s."), bridge=bridge, known=known)
         elif len(self.offer.nodes) <= offers.NODES_ASKED:
             self.allowed &= set(self.offer.bridges[bridge])
 
@@ -203,8 +205,9 @@ class Wish:
 
     def _parameters(self, name: str, ip: str, node: str) -> dict[str, Any]:
         given = self.given
-        kept = ("cores", "memory", "disk_gib", "storage", "bridge", "vlan", "gateway", "search_domain", "user",
-                "description", "protection", "onboot", "start", "wait", "full", "swap")  # fmt: skip
+        kept = ("cores", "memory", "disk_gib", "storage", "bridge", "vlan", "second_bridge", "second_vlan",
+                "gateway", "search_domain", "user", "description", "protection", "onboot", "start", "wait", "full",
+                "swap")  # fmt: skip
         parameters = {key: given[key] for key in kept if given.get(key) not in (None, "")}
         disks = self.config.disks if self.config else {}
         drive = any(disk.cloud_init for disk in disks.values())

@@ -30,6 +30,8 @@ def batch_url(batch: str) -> str:
 
 def together(operation: Operation) -> Any:
     """A link to what was asked together with it; '' where it was asked alone."""
+    if operation.server_request:
+        return labels.to(operation.server_request)
     if not operation.batch:
         return ""
     count = Operation.objects.filter(batch=operation.batch).count()

@@ -222,7 +222,7 @@ def _facts(operation: Operation) -> list[tuple[str, Any]]:
         (_("Asked for"), progress.asked_for(operation)),
         (_("Asked together"), batches.together(operation)),
         (_("Another try of"), show.link(object_url(before), f"#{before.pk}") if before else ""),
-        (_("Sent"), show.moment(operation.sent_at, never=_("not yet"))),
+        (_("Sent"), show.moment(operation.sent_at, never=_("not yet")) if len(operation.plan.stages) == 1 else ""),
         (_("Took"), clock.span(operation.duration)),
         (_("Waiting for"), operation.waiting_for),
         (_("Proxmox says"), " ".join([operation.message, *progress.refusals(operation)]).strip()),

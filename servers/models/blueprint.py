@@ -46,6 +46,13 @@ class Blueprint(models.Model):
     vlan = models.PositiveSmallIntegerField(
         _("VLAN"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(4094)]
     )
+    second_bridge = models.CharField(
+        _("second bridge"), max_length=20, blank=True, default="",
+        help_text=_("Of a second network card, which gets its address by DHCP. Empty: none."),
+    )  # fmt: skip
+    second_vlan = models.PositiveSmallIntegerField(
+        _("second VLAN"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(4094)]
+    )
     gateway = models.GenericIPAddressField(_("gateway"), null=True, blank=True)
     nameservers = models.CharField(_("DNS servers"), max_length=200, blank=True, default="")
     search_domain = models.CharField(_("search domain"), max_length=253, blank=True, default="")
@@ -101,5 +108,7 @@ class Blueprint(models.Model):
             wrong.setdefault("disk_gib", _("Say how large the container's root is."))
         if not self.full and self.storage and self.kind == Kind.QEMU:
             wrong["storage"] = _("A linked clone lies on its template's storage: choose none, or a full clone.")
+        if self.second_bridge and not self.bridge:
+            wrong["bridge"] = _("Choose the bridge of the first card too.")
         if wrong:
             raise ValidationError(wrong)

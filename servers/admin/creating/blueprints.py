@@ -31,13 +31,13 @@ class BlueprintForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("template", "storage", "bridge"):
+        for name in ("template", "storage", "bridge", "second_bridge"):
             if name in self.fields and self.offer is None:
                 self.fields[name].help_text = _("Choose the cluster first: then this offers what it has.")
             elif name in self.fields and self.offer is not None:
                 pick(self.fields, name, self.offer, str(getattr(self.instance, name) or ""))
         if "cluster" in self.fields and not self.instance.pk:  # the pickers are those of one cluster
-            self.fields["cluster"].widget.widget.attrs["data-reopen"] = "template storage bridge"
+            self.fields["cluster"].widget.widget.attrs["data-reopen"] = "template storage bridge second_bridge"
         if "ssh_keys" in self.fields:
             self.fields["ssh_keys"].widget = UnfoldAdminTextareaWidget(attrs={"rows": 3, "spellcheck": "false"})
 
@@ -82,7 +82,9 @@ class BlueprintForm(forms.ModelForm):
 
 def pick(fields: dict[str, Any], name: str, offer: Offer, present: str, *, kind: str = "") -> None:
     """Make a field a picker of what there is; what is set already stays choosable. A text where nothing is known."""
-    choices = {"template": _templates, "storage": _storages, "bridge": _bridges}[name](offer, kind)
+    choices = {"template": _templates, "storage": _storages, "bridge": _bridges, "second_bridge": _bridges}[name](
+        offer, kind
+    )
     if not choices:
         note = offer.trouble or _("Nothing of it was found on this cluster.")
         fields[name].help_text = f"{fields[name].help_text} {note}"
@@ -133,7 +135,8 @@ class BlueprintAdmin(GuardedAdmin):
         return [
             (None, {"fields": ["name", "description", ("cluster", "kind"), "enabled"]}),
             (_("What it is made from"), {"fields": [("template", "storage"), "full", ("cores", "memory"), "disk_gib"]}),
-            (_("Network"), {"fields": [("bridge", "vlan"), ("gateway", "nameservers"), "search_domain"]}),
+            (_("Network"), {"fields": [("bridge", "vlan"), ("second_bridge", "second_vlan"),
+                                       ("gateway", "nameservers"), "search_domain"]}),
             (_("First log-in"), {"fields": ["user", "ssh_keys"]}),
             (_("In the portal"), {"fields": ["name_pattern", ("owner", "environment"), "tags",
                                              ("exporter_port", "backup_days"), ("onboot", "protection")]}),

@@ -19,12 +19,14 @@ from servers.wishes import Wish, words
 # What Proxmox calls the fields, where an order complains.
 PROXMOX: Final = {
     "newid": "names", "name": "names", "hostname": "names", "ipconfig0": "ip", "net0": "bridge", "sshkeys": "ssh_keys",
+    "net1": "second_bridge", "ipconfig1": "second_bridge",
     "ciuser": "user", "cipassword": "password", "searchdomain": "search_domain", "nameserver": "nameservers",
     "ssh-public-keys": "ssh_keys", "rootfs": "disk_gib", "ostemplate": "template",
 }  # fmt: skip
 DEFAULTS: Final = (
-    "cores", "memory", "disk_gib", "storage", "bridge", "vlan", "gateway", "nameservers", "search_domain", "user",
-    "ssh_keys", "owner", "environment", "tags", "exporter_port", "backup_days", "onboot", "protection",
+    "cores", "memory", "disk_gib", "storage", "bridge", "vlan", "second_bridge", "second_vlan", "gateway",
+    "nameservers", "search_domain", "user", "ssh_keys", "owner", "environment", "tags", "exporter_port", "backup_days",
+    "onboot", "protection",
 )  # fmt: skip
 SHORTEST: Final = 5
 SPREAD: Final = gettext_lazy("Spread: each on the node with the most memory free and the least load.")
@@ -46,6 +48,11 @@ class NewServerForm(forms.Form):
     storage = text(gettext_lazy("Storage"), required=False)
     bridge = text(gettext_lazy("Bridge"), required=False)
     vlan = number(gettext_lazy("VLAN"), least=1, most=4094, required=False)
+    second_bridge = text(
+        gettext_lazy("Second bridge"), required=False,
+        help_text=gettext_lazy("Of a second network card, which gets its address by DHCP. Empty: none."),
+    )  # fmt: skip
+    second_vlan = number(gettext_lazy("Second VLAN"), least=1, most=4094, required=False)
     ip = text(gettext_lazy("Addresses"), required=False, placeholder="dhcp", help_text=ADDRESSES)
     gateway = text(gettext_lazy("Gateway"), required=False)
     nameservers = text(gettext_lazy("DNS servers"), required=False)
@@ -72,7 +79,7 @@ class NewServerForm(forms.Form):
         self.wanted: list[dict[str, Any]] = []
         defaults = {name: getattr(blueprint, name) for name in DEFAULTS} | {"names": blueprint.name_pattern}
         super().__init__(data, initial=defaults)
-        for name in ("storage", "bridge"):
+        for name in ("storage", "bridge", "second_bridge"):
             pick(self.fields, name, offer, str(getattr(blueprint, name) or ""), kind=blueprint.kind)
         if blueprint.kind == Kind.QEMU and not blueprint.full:
             del self.fields["storage"]
@@ -133,7 +140,10 @@ class NewServerForm(forms.Form):
         order = (
             (_("Which"), ("names", "reason")),
             (_("Size and place"), ("cores", "memory", "disk_gib", "storage", "node")),
-            (_("Network"), ("bridge", "vlan", "ip", "gateway", "nameservers", "search_domain")),
+            (
+                _("Network"),
+                ("bridge", "vlan", "second_bridge", "second_vlan", "ip", "gateway", "nameservers", "search_domain"),
+            ),
             (_("First log-in"), ("user", "ssh_keys", "password")),
             (_("In the portal"), ("owner", "environment", "tags", "exporter_port", "backup_days", "description")),
             (_("Afterwards"), ("start", "onboot", "protection")),

@@ -165,6 +165,8 @@ def _sizes(given: dict[str, Any]) -> str:
 def _network(given: dict[str, Any]) -> str:
     parts = [str(given["bridge"])] if given.get("bridge") else []
     parts += [_("VLAN %(number)d") % {"number": given["vlan"]}] if given.get("vlan") else []
+    parts += [str(given["second_bridge"])] if given.get("second_bridge") else []
+    parts += [_("VLAN %(number)d") % {"number": given["second_vlan"]}] if given.get("second_vlan") else []
     parts += [_("gateway %(address)s") % {"address": given["gateway"]}] if given.get("gateway") else []
     return ", ".join(parts)
 

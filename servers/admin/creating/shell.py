@@ -16,7 +16,8 @@ from servers.tasks import run_operation, sync_cluster
 FIELDS: Final[Mapping[str, str]] = {
     "ip": "dhcp, an address with its prefix, or a range", "gateway": "for fixed addresses", "node": "instead of spread",
     "cores": "of each", "memory": "of each, in MiB", "disk_gib": "of each, in GiB", "storage": "for the disks",
-    "bridge": "of the network card", "vlan": "its tag", "owner": "kept in the portal", "environment": "likewise",
+    "bridge": "of the network card", "vlan": "its tag", "second_bridge": "of a second card, by DHCP",
+    "second_vlan": "its tag", "owner": "kept in the portal", "environment": "likewise",
     "tags": "in Proxmox", "description": "the notes in Proxmox", "reason": "what it is for",
 }  # fmt: skip
 

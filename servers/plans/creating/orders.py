@@ -6,7 +6,7 @@ from servers.models import Operation
 from servers.plans.creating.marking import mark, marked
 from servers.proxmox.moves import RestoreOrder
 from servers.proxmox.orders import Changes, CloneOrder, ContainerOrder
-from servers.proxmox.parts import Address, Card, CloudInit
+from servers.proxmox.parts import DHCP, Address, Card, CloudInit
 
 
 def clone(operation: Operation, source_node: str) -> CloneOrder:
@@ -26,7 +26,7 @@ def container(operation: Operation) -> ContainerOrder:
     return ContainerOrder(
         vmid=operation.vmid or 0, name=given["name"], template=given["source"]["volume"], storage=given["storage"],
         disk=given["disk_gib"], memory=given["memory"], swap=given.get("swap"), cores=given["cores"],
-        cards=_cards(given), addresses=(address(given),) if given.get("bridge") else (),
+        cards=_cards(given), addresses=_addresses(given) if given.get("bridge") else (),
         password=operation.kept_secrets().get("password", ""), ssh_keys=tuple(given.get("ssh_keys", ())),
         nameservers=tuple(given.get("nameservers", ())), search_domain=given.get("search_domain", ""),
         description=marked(operation), tags=tuple(given.get("tags", ())), pool=given.get("pool", ""),
@@ -52,7 +52,7 @@ def configuration(operation: Operation) -> Changes:
         name=given["name"], description=marked(operation), tags=tuple(given.get("tags", ())),
         cores=given.get("cores"), memory=given.get("memory"), swap=given.get("swap") if container else None,
         onboot=given.get("onboot"), cards=cards, cloud_init=None if container else cloud_init(operation),
-        addresses={0: address(given)} if container and cards else {},
+        addresses=dict(enumerate(_addresses(given))) if container and cards else {},
     )  # fmt: skip
 
 
@@ -63,7 +63,7 @@ def cloud_init(operation: Operation) -> CloudInit | None:
         return None
     return CloudInit(
         user=given.get("user", ""), password=operation.kept_secrets().get("password", ""),
-        ssh_keys=tuple(given.get("ssh_keys", ())), addresses=(address(given),),
+        ssh_keys=tuple(given.get("ssh_keys", ())), addresses=_addresses(given),
         nameservers=tuple(given.get("nameservers", ())), search_domain=given.get("search_domain", ""),
         drive_storage=given.get("drive_storage", ""),
     )  # fmt: skip
@@ -80,4 +80,12 @@ def address(given: dict[str, Any]) -> Address:
 def _cards(given: dict[str, Any]) -> tuple[Card, ...]:
     if not given.get("bridge"):
         return ()
-    return (Card(bridge=given["bridge"], vlan=given.get("vlan"), firewall=given.get("firewall")),)
+    first = Card(bridge=given["bridge"], vlan=given.get("vlan"), firewall=given.get("firewall"))
+    if not given.get("second_bridge"):
+        return (first,)
+    return (first, Card(bridge=given["second_bridge"], vlan=given.get("second_vlan"), firewall=given.get("firewall")))
+
+
+def _addresses(given: dict[str, Any]) -> tuple[Address, ...]:
+    """Of each card: the second one asks for its own."""
+    return (address(given), DHCP) if given.get("second_bridge") else (address(given),)
