@@ -43,8 +43,11 @@ class OutgoingSession(requests.Session):
         """Send. Raises requests.RequestException, whose text holds the URL: never show it, use ``why``."""
         kwargs.setdefault("timeout", self.timeout)
         kwargs.setdefault("allow_redirects", self.follow_redirects)
-        if is_loopback(urlsplit(url).hostname or ""):
+        parts = urlsplit(url)
+        if loopback := is_loopback(parts.hostname or ""):
             kwargs.setdefault("proxies", NO_PROXY)
+        # The environment has proxies and authorities: nothing for a plain call to this machine, and slow to be read.
+        self.trust_env = not (loopback and parts.scheme == "http")
         return super().request(method, url, *args, **kwargs)
 
 
