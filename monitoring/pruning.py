@@ -4,6 +4,7 @@ An incident is forgotten as a whole, so many days after its end: as long as its 
 that goes on names those that were like it, so these are kept until it is over.
 """
 
+from collections import defaultdict
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -31,10 +32,22 @@ def old_incidents(moment: datetime) -> "QuerySet[Incident]":
     """Those that ended long before that moment, that no source speaks of any more, and that no open one is like."""
     # A webhook's message may be processed again as long as it is kept, and must find what it made.
     before = moment - timedelta(days=max(settings.PORTAL_HISTORY_DAYS, settings.PORTAL_INBOUND_DAYS))
-    heard = Alert.objects.filter(
-        Q(status=AlertStatus.FIRING) | Q(last_received_at__gte=before), incident=OuterRef("pk")
-    )
-    alike = Q(object_key=OuterRef("object_key")) | Q(cluster=OuterRef("cluster"))
-    going_on = Incident.objects.filter(alike, condition=OuterRef("condition"), closed_at=None)
+    lately = Q(status=AlertStatus.FIRING) | Q(last_received_at__gte=before)
+    heard = Alert.objects.filter(lately, incident=OuterRef("pk"))
+    open_now = Incident.objects.filter(closed_at=None)
+    again = open_now.filter(condition=OuterRef("condition"), object_key=OuterRef("object_key"))
     ended = Incident.objects.filter(closed_at__lt=before, tell_at=None)
-    return ended.filter(~Exists(heard), ~Exists(going_on))
+    return ended.filter(~Exists(heard), ~Exists(again)).exclude(_near(open_now))
+
+
+def _near(open_now: "QuerySet[Incident]") -> Q:
+    """The same trouble in the same cluster as one of these. Few pairs, and asked for first: compared row by row, a year
+    of incidents would take minutes."""
+    conditions: dict[int, set[str]] = defaultdict(set)
+    pairs = open_now.exclude(cluster=None).order_by().values_list("cluster", "condition").distinct()
+    for cluster, condition in pairs:
+        conditions[cluster].add(condition)
+    found = Q(pk__in=[])
+    for cluster, names in conditions.items():
+        found |= Q(cluster=cluster, condition__in=names)
+    return found

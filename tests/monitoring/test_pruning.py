@@ -165,6 +165,15 @@ def test_what_a_kept_message_of_a_webhook_made_is_kept_as_long(server, settings)
     assert left(Incident, Alert) == [1, 1]
 
 
+def test_trouble_outside_the_inventory_keeps_what_was_before_it():
+    past = clock.now() - AGES
+    for key, closed_at in (("labels:a", past), ("labels:a", None), ("labels:b", past)):
+        columns = {"object_key": key, "opened_at": past, "closed_at": closed_at}
+        Incident.objects.create(condition="cpu_high", severity="info", title="CPU", **columns)
+    pruning.prune(clock.now())
+    assert list(Incident.objects.order_by("pk").values_list("object_key", flat=True)) == ["labels:a", "labels:a"]
+
+
 def test_a_round_is_bounded_and_the_next_one_goes_on(server, monkeypatch):
     monkeypatch.setattr(batches, "SIZE", 2)
     monkeypatch.setattr(batches, "ROUNDS", 2)
