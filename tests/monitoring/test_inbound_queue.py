@@ -30,6 +30,11 @@ def fill(client, number):
         assert send(client, payload(one)).status_code == 202
 
 
+def test_a_message_costs_two_questions_to_the_database(client, woken, django_assert_num_queries):
+    with django_assert_num_queries(2):  # whose token it is, and the message itself
+        fill(client, 1)
+
+
 def test_a_burst_wakes_one_worker_and_that_one_reads_all_of_it(client, woken):
     fill(client, 5)
     assert len(woken) == 1
