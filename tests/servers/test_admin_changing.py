@@ -125,6 +125,20 @@ def test_what_failed_is_opened_again_with_its_errors_at_the_fields(server, pve):
     assert again.retry_of == failed
 
 
+def test_a_parameter_that_proxmox_refuses_is_said_at_the_field_that_it_names(server, pve):
+    pve.misbehave("/nodes/*/qemu/901/config", "400:name")
+    failed = drive(_asked(server, "change", {"name": "db-1", "tags": "", "description": ""}))
+    assert (failed.state, list(failed.errors)) == (OperationState.FAILED, ["name"])
+    browser = seed.browser("operator")
+    assert "name: value is not one that this node takes." in read(
+        browser.get(f"/admin/servers/operation/{failed.pk}/change/")
+    )
+    page = read(browser.get(f"/admin/servers/operation/{failed.pk}/change-and-try-again/", follow=True))
+    field = page.partition('id="id_name"')[2].partition('id="id_tags"')[0]
+    assert "value is not one that this node takes" in field
+    assert 'value="db-1"' in page
+
+
 def test_a_retry_is_one_press(server, pve):
     pve.fail_task("qmsnapshot", times=1)
     failed = drive(_asked(server, "snapshot", {"name": "first"}))
