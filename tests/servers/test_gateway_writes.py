@@ -5,6 +5,7 @@ import time
 import pytest
 
 from servers.proxmox import refusals
+from servers.proxmox.config_answers import saved_config
 from servers.proxmox.errors import (
     AlreadyThere,
     GuestMissing,
@@ -12,6 +13,7 @@ from servers.proxmox.errors import (
     Locked,
     NoQuorum,
     NothingStarted,
+    OddAnswer,
     ParametersRefused,
     Refused,
 )
@@ -274,6 +276,28 @@ def test_a_lock_is_named(gateway, pve):
     with pytest.raises(Locked) as caught:
         gateway.change("pve1", "qemu", free, Changes(description="x"))
     assert caught.value.lock == ""
+
+
+def test_what_lies_in_a_backup_is_read_without_restoring_it(gateway, pve):
+    pve.add_guest(vmid=970, name="kept", node="pve1", cores=3, tags="a;b", description="two\nlines: 100 %")
+    pve.add_backup("pbs", 970)
+    volume = next(row.volume for row in gateway.volumes("pve1", "pbs", "backup", 970))
+    config = gateway.saved_config("pve1", volume)
+    assert (config.name, config.cores, config.tags) == ("kept", 3, ("a", "b"))
+    assert config.description == "two\nlines: 100 %"
+    with pytest.raises(Refused):
+        gateway.saved_config("pve1", "pbs:backup/vm/971/2026-01-01T00:00:00Z")
+    with pytest.raises(Invalid):
+        gateway.saved_config("pve1", "pbs:../../etc/passwd")
+
+
+def test_the_saved_file_ends_at_its_first_snapshot_and_what_vzdump_added_is_no_note():
+    text = "#the%3A notes\n#qmdump#map:scsi0:drive-scsi0:local-lvm:raw:\nname: web\nmemory: 512\n\n[old]\nmemory: 64\n"
+    config = saved_config(text)
+    assert (config.name, config.memory, config.description) == ("web", 512, "the: notes")
+    for odd in (None, {}, "", "<html></html>"):
+        with pytest.raises(OddAnswer):
+            saved_config(odd)
 
 
 def test_an_id_that_another_client_takes_first_is_said_to_be_taken(gateway, pve):
