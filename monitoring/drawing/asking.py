@@ -45,7 +45,7 @@ class Breaker:
     """What is known of Prometheus at this address with this token. Shared by the threads of a process."""
 
     address: tuple[str, str] = ("", "")
-    trouble: Trouble | None = None
+    error: PeerError | None = None
     until: float = 0.0
     slow: int = 0
     lock: Lock = field(default_factory=Lock)
@@ -55,26 +55,26 @@ class Breaker:
         with self.lock:
             here = (settings.PORTAL_PROMETHEUS_URL, settings.PORTAL_PROMETHEUS_TOKEN)
             if here != self.address:
-                self.address, self.trouble, self.slow = here, None, 0
-            if self.trouble is None:
+                self.address, self.error, self.slow = here, None, 0
+            if self.error is None:
                 return
             if time.monotonic() < self.until:
-                raise replace(self.trouble)  # an exception of its own for each thread
+                raise judged(self.error)  # an exception of its own for each thread, in its reader's language
             self.until = time.monotonic() + SECONDS + 1  # others wait for what this one finds
 
     def answered(self) -> None:
         """It is well."""
         with self.lock:
-            self.trouble, self.slow = None, 0
+            self.error, self.slow = None, 0
 
-    def failed(self, error: PeerError, trouble: Trouble) -> None:
+    def failed(self, error: PeerError) -> None:
         """Note it; leave Prometheus alone unless it may have been the question."""
         with self.lock:
             if error.slow:
                 self.slow += 1
-                if self.slow < SLOW_IN_A_ROW and self.trouble is None:
+                if self.slow < SLOW_IN_A_ROW and self.error is None:
                     return
-            self.trouble, self.until = trouble, time.monotonic() + PAUSE
+            self.error, self.until = error, time.monotonic() + PAUSE
 
 
 BREAKER: Final = Breaker()
@@ -109,7 +109,7 @@ def ask(prometheus: Prometheus, path: str, **params: str) -> dict[str, Any]:
         if error.slow and _is_alive():
             found = _heavy()
         elif not (error.said or error.large):
-            BREAKER.failed(error, found)
+            BREAKER.failed(error)
         raise found from None
     BREAKER.answered()
     return data
@@ -132,9 +132,8 @@ def available() -> Trouble | None:
     except Trouble as known:
         return None if known.kind == "busy" else known
     except PeerError as error:
-        trouble = judged(error)
-        BREAKER.failed(error, trouble)
-        return trouble
+        BREAKER.failed(error)
+        return judged(error)
     BREAKER.answered()
     return None
 

@@ -231,6 +231,7 @@ def test_a_trouble_is_of_the_same_kind_in_every_language(server, settings):
     answer = seed.browser("viewer").get(f"{PANEL}/data", wanted, headers={"accept-language": "ko"})
     assert answer.json()["trouble"]["kind"] == "away"
     assert "연결 거부" in answer.json()["trouble"]["sentence"]
+    assert trouble()["sentence"].startswith("Prometheus does not answer"), "what is known is told in each language"
 
 
 def test_nothing_listens_there(server, settings):
