@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 
 from portal.lib import clock
+from servers import offers
 from servers.models import Blueprint, Operation, RequestState, Server, ServerRequest
 from servers.newcomers import purge_secrets
 from tests.support import seed
@@ -107,6 +108,16 @@ def test_the_form_of_a_dead_cluster_opens_and_says_so(client, ada, blueprint, pv
     assert "cannot be reached" in page.content.decode()
     assert client.get(reverse("admin:servers_blueprint_change", args=(blueprint.pk,))).status_code == 200
     pve.start()
+
+
+def test_a_cluster_that_answers_slowly_does_not_keep_a_person_waiting(client, ada, blueprint, pve, monkeypatch):
+    monkeypatch.setattr(offers, "READ_SECONDS", 0.3)
+    pve.misbehave("/nodes/*/network", "slow", seconds=600)  # whoever waited for it would not come back
+    page = client.get(f"{reverse('admin:servers_serverrequest_add')}?blueprint={blueprint.pk}").content.decode()
+    assert "no answer within" in page
+    assert 'name="names"' in page
+    assert '<option value="ceph-vm"' in page  # what rows know is offered all the same
+    pve.behave()
 
 
 def test_a_second_person_agrees_and_not_the_one_who_asked(client, ada, blueprint):
