@@ -33,7 +33,7 @@ def hint(query: str, variables: Mapping[str, str], wanted: Range) -> str:
 
 def is_yet_to_come() -> bool:
     """Whether Prometheus has only just begun: then there may be something at any moment."""
-    start = quick.since()
+    start = quick.began()
     return quick.targets() == [] or (start is not None and clock.now().timestamp() - start < YOUNG)
 
 

@@ -3,6 +3,8 @@ measures. An answer is kept for a while; after none, nobody asks for a few secon
 
 import hashlib
 import re
+from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
 from django.conf import settings
@@ -26,7 +28,11 @@ Rows = list[tuple[dict[str, str], float]]
 
 def ask(expression: str, *, kept: int = KEPT) -> Rows | None:
     """The labels and the value of each series now; None where Prometheus did not answer at once."""
-    here = hashlib.sha256(f"{settings.PORTAL_PROMETHEUS_URL} {expression}".encode()).hexdigest()
+    return _kept(expression, lambda prometheus: prometheus.query(expression), kept)
+
+
+def _kept(name: str, question: Callable[[Prometheus], Rows], kept: int) -> Rows | None:
+    here = hashlib.sha256(f"{settings.PORTAL_PROMETHEUS_URL} {name}".encode()).hexdigest()
     key, away = f"panel:quick:{here}", f"panel:away:{settings.PORTAL_PROMETHEUS_URL[-60:]}"
     found = cache.get_many([key, away])
     if key in found:
@@ -34,7 +40,7 @@ def ask(expression: str, *, kept: int = KEPT) -> Rows | None:
     if away in found:
         return None
     try:
-        rows = Prometheus.here(PATIENCE).query(expression)
+        rows = question(Prometheus.here(PATIENCE))
     except PeerError:
         cache.set(away, True, PAUSE)
         return None
@@ -57,9 +63,26 @@ def since() -> float | None:
     return rows[0][1] if rows else None
 
 
+def began() -> float | None:
+    """Since when it measures, or has been running where it has not yet measured itself; None where it does not say."""
+    return since() or next((moment for _none, moment in _kept("its start", _start, KEPT) or ()), None)
+
+
+def _start(prometheus: Prometheus) -> Rows:
+    try:
+        told = datetime.fromisoformat(str(prometheus.api("status/runtimeinfo").get("startTime")))
+    except ValueError:
+        return []
+    except PeerError as error:
+        if not error.status:
+            raise
+        return []  # something that speaks as Prometheus does, and does not tell this
+    return [({}, told.timestamp())]
+
+
 def first_range() -> str:
     """The beginning of the range that a page opens with: less than usual while there is little to see; '' for usual."""
-    start = since()
+    start = began()
     if start is None:
         return YOUNG[0][1] if targets() == [] else ""
     age = clock.now().timestamp() - start

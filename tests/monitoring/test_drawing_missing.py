@@ -1,10 +1,11 @@
 """What a page says and offers before and around the curves: why there are none, what to choose, where Grafana is."""
 
 import time
+from datetime import timedelta
 
 import pytest
 
-from monitoring.drawing import asking, missing, ranges
+from monitoring.drawing import asking, missing, quick, ranges
 from monitoring.panels import ALL, panel
 from portal.lib import clock
 from servers.models import Cluster
@@ -30,11 +31,13 @@ def _nothing_known(settings):
 class Scraping(StandInPrometheus):
     """A Prometheus that has nothing to draw, and these targets: (job, instance) → whether it answers."""
 
-    def __init__(self, targets=(), *, since=0.0, machines=()):
+    def __init__(self, targets=(), *, since=0.0, machines=(), started=""):
         super().__init__(self.told)
-        self.targets, self.since, self.machines = dict(targets), since, machines
+        self.targets, self.since, self.machines, self.started = dict(targets), since, machines, started
 
     def told(self, path, query):
+        if path.endswith("runtimeinfo"):
+            return {"status": "success", "data": {"startTime": self.started} if self.started else {}}
         if path.endswith("query_range"):
             return matrix(**{name: query[name] for name in ("start", "end", "step")})
         rows = []
@@ -178,6 +181,29 @@ def test_what_a_young_prometheus_has_not_yet_is_looked_at_again_soon(settings, c
         found = client.get("/admin/panels/system-overview/7/data", asked).json()
     assert found["series"] == []
     assert ("retry" in found) == soon
+
+
+@pytest.mark.parametrize(("minutes", "beginning", "soon"), [(1, "now-15m", True), (600, "now-6h", False)])
+def test_a_prometheus_that_has_not_measured_itself_yet_is_as_young_as_it_runs(
+    settings, client, minutes, beginning, soon
+):
+    client.force_login(seed.make_user("viewer"))
+    started = (clock.now() - timedelta(minutes=minutes)).isoformat()
+    with Scraping({("node-exporter", HERE): True}, started=started) as prometheus:
+        settings.PORTAL_PROMETHEUS_URL = prometheus.url
+        opened = client.get("/admin/dashboards/business/?renderer=portal").text
+        found = client.get("/admin/panels/system-overview/7/data").json()
+    assert f'data-from="{beginning}"' in opened
+    assert ("retry" in found) == soon
+
+
+def test_what_speaks_as_prometheus_and_does_not_tell_its_start_is_asked_on(settings):
+    with Scraping({("node-exporter", HERE): True}) as prometheus:
+        told = prometheus.told
+        prometheus.answer = lambda path, query: (404, b"none") if path.endswith("runtimeinfo") else told(path, query)
+        settings.PORTAL_PROMETHEUS_URL = prometheus.url
+        assert quick.began() is None
+        assert quick.targets() == [("node-exporter", HERE, True)]
 
 
 # --- Grafana that is configured
