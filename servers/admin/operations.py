@@ -28,18 +28,20 @@ SHOWN: Final = 20
 
 
 class StateFilter(filters.ExactFilter):
-    """By where it is; “in progress” takes all that are not over."""
+    """By where it is; “in progress” takes all that are not over, “something is left” what could not be cleaned up."""
 
     title, parameter_name, column = gettext_lazy("state"), "state", "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> filters.Choices:
-        """The states, and the active ones together."""
-        return [("active", _("in progress")), *OperationState.choices]
+        """The states, the active ones together, and those that left something in Proxmox."""
+        return [("active", _("in progress")), *OperationState.choices, ("left", _("failed, and something is left"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Those in that state."""
         if self.value() == "active":
             return queryset.filter(state__in=Operation.ACTIVE)
+        if self.value() == "left":
+            return queryset.filter(kept__has_key="left")
         return super().queryset(request, queryset)
 
 

@@ -73,6 +73,15 @@ def test_what_is_left_is_no_server_as_long_as_the_portal_is_at_it(pve, known, ad
     assert Server.objects.get(vmid=100_000).operations.get().kept["left"]
 
 
+def test_the_list_of_operations_shows_of_which_something_is_left(pve, known, ada, away, client):
+    broken_at(CONFIGURE, pve, known, ada, away)
+    drive(*ask_for(ada, known, vm(known, "web-02", template_of(known).node.name)))
+    client.force_login(ada)
+    page = client.get("/admin/servers/operation/?state=left").content.decode()
+    assert ("web-01" in page, "web-02" in page) == (True, False)
+    assert f"on node {away} is left" in page
+
+
 def test_nothing_is_removed_while_its_node_is_away(pve, known, ada, away):
     broken_at(CONFIGURE, pve, known, ada, away)
     sync(known)
