@@ -5,6 +5,9 @@ from typing import Any, ClassVar, Final
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
@@ -135,7 +138,7 @@ def fieldsets(*, edits: bool) -> list[Any]:
     return [
         (None, {"fields": [("name", "interval"), "enabled"]}),
         (_("Where it is"), {"fields": ["endpoints"]}),
-        (_("How the portal logs in"), {"fields": [("token_id", "token_secret")]}),
+        (_("How the portal logs in"), {"fields": [("token_id", "token_secret")], "description": _token_lines()}),
         (
             _("How its certificate is judged"),
             {
@@ -148,3 +151,11 @@ def fieldsets(*, edits: bool) -> list[Any]:
             },
         ),
     ]
+
+
+def _token_lines() -> SafeString:
+    sentence = _(
+        "No token yet? These lines make one, on a node; the last prints its secret once. PVEAuditor alone is enough to "
+        "look. “Check connection” says what a token may not do, and which line gives it the right."
+    )
+    return format_html("{} {}", sentence, render_to_string("portal/make_a_token.html"))

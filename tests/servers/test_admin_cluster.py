@@ -1,10 +1,13 @@
 """The form of a cluster: what it accepts, what it refuses in which words, and that the secret never comes out."""
 
+import html
+import re
 from datetime import timedelta
 
 import pytest
 import trustme
 from auditlog.models import LogEntry
+from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from portal.lib import clock
@@ -200,3 +203,11 @@ def test_nobody_is_ever_shown_the_secret(role):
     assert "TOP-SECRET-VALUE" not in page
     assert "https://pve1:8006" in page
     assert "[&quot;https" not in page
+
+
+def test_who_has_no_token_yet_reads_in_the_form_and_in_the_readme_which_lines_make_one():
+    page = seed.browser("administrator").get(ADD).content.decode()
+    readme = (settings.BASE_DIR / "README.md").read_text()
+    lines = re.findall("pveum .+?(?=<br>|</code>)", page)
+    assert len(lines) == 3
+    assert all(html.unescape(line) in readme for line in lines)

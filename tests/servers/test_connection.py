@@ -1,10 +1,15 @@
 """“Check connection” says which trouble it is, and prints the line that mends it."""
 
+import json
+import re
+
 import pytest
+from django.template.loader import render_to_string
 
 from servers.connection import check_connection, judge
 from servers.models import Server, TlsMode
 from servers.sync import sync_cluster
+from tests.support.proxmox import SHARED
 
 pytestmark = pytest.mark.django_db
 
@@ -90,3 +95,16 @@ def test_a_cluster_that_really_has_no_guests_is_a_good_sync(cluster, pve):
     for vmid in list(pve.cluster.guests):
         pve.remove_guest(vmid)
     assert sync_cluster(cluster).error == ""
+
+
+@pytest.mark.parametrize("version", ["8.4", "9.2"])
+def test_the_roles_that_the_pages_name_are_enough_for_all_but_notifications(version):
+    file = SHARED / "recorded" / f"live-get-{version}.json"
+    if not file.exists():
+        pytest.skip(f"{file.name}: the recorded answers of real servers are not here")
+    answers = json.loads(file.read_text())["interactions"]
+    known = next(answer["body"]["data"] for answer in answers if answer["path"] == "/access/roles")
+    named = re.search(r"--roles (\S+?)<br>", render_to_string("portal/make_a_token.html"))[1].split(",")
+    held = {privilege: 1 for role in known if role["roleid"] in named for privilege in role["privs"].split(",")}
+    features = judge({"/": held}, "portal@pve!manager")
+    assert [feature.name for feature in features if not feature.allowed] == ["Send notifications here"]
