@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter
 
-from monitoring.models import Condition, Incident, Severity
+from monitoring.models import TOLD_BY_RULES, Condition, Incident, Severity
 from notifications import muting
 from portal.lib import clock
 from portal.lib.buttons import list_url
@@ -81,7 +81,7 @@ class ConditionFilter(_Choice):
     """By what is wrong."""
 
     title, parameter_name, column = gettext_lazy("condition"), "condition", "condition"
-    choices_of = list(Condition.choices)
+    choices_of = [*Condition.choices, *TOLD_BY_RULES.items()]
 
 
 class ClusterFilter(_Choice):

@@ -2,7 +2,7 @@
 
 from monitoring.models.coverage import ServerCoverage
 from monitoring.models.hooks import HookToken, Inbound, Source, TokenKind
-from monitoring.models.incident import Alert, AlertStatus, Condition, Incident, Severity, StepKind
+from monitoring.models.incident import TOLD_BY_RULES, Alert, AlertStatus, Condition, Incident, Severity, StepKind
 from monitoring.models.review import Review
 from monitoring.models.story import Annotation, IncidentStep
 from monitoring.models.threshold import AlertThreshold
@@ -10,6 +10,7 @@ from monitoring.models.users import ActiveUser
 from monitoring.models.watching import ConditionOverride, Suspicion
 
 __all__ = [
+    "TOLD_BY_RULES",
     "ActiveUser",
     "Alert",
     "AlertStatus",

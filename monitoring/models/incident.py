@@ -1,6 +1,7 @@
 """An alert is what one source says. An incident is one trouble of one thing; alerts join it, and only it is told."""
 
 from datetime import datetime, timedelta
+from typing import Final
 
 from django.conf import settings
 from django.db import models
@@ -34,6 +35,23 @@ class Condition(models.TextChoices):
     SYSTEM_MAIL = "system_mail", _("mail to root")
     DATASOURCE_NO_DATA = "datasource_no_data", _("a rule of Grafana gets no data")
     DATASOURCE_ERROR = "datasource_error", _("a rule of Grafana cannot be evaluated")
+
+
+# What only the shipped rules tell, in words. Their names are no choices: a rule of one's own has any name.
+TOLD_BY_RULES: Final = {
+    "cpu_high": _("CPU usage is high"),
+    "memory_high": _("memory usage is high"),
+    "disk_full": _("file system is full"),
+    "exporter_down": _("exporter does not answer"),
+    "portal_down": _("portal does not answer"),
+    "portal_errors": _("portal answers with errors"),
+    "collector_failing": _("metrics are missing"),
+    "delivery_late": _("messages are late"),
+    "no_active_servers": _("no server is running"),
+    "active_servers_unknown": _("nobody knows what is running"),
+    "storage_filling": _("storage will be full soon"),
+    "no_backup": _("servers have no backup"),
+}
 
 
 class Severity(models.TextChoices):
@@ -121,7 +139,7 @@ class Incident(models.Model):
 
     def get_condition(self) -> str:
         """What is wrong in the person's language; a rule of one's own has a name of its own."""
-        return str(dict(Condition.choices).get(self.condition, self.condition))
+        return str({**TOLD_BY_RULES, **dict(Condition.choices)}.get(self.condition, self.condition))
 
     @property
     def is_open(self) -> bool:

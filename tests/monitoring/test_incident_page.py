@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+import yaml
 from auditlog.models import LogEntry
+from django.conf import settings
 from django.db import connection
 from django.db.models import Count
 from django.test.utils import CaptureQueriesContext
@@ -192,6 +194,13 @@ def test_the_runbook_of_the_rule_that_fired_is_linked(server):
 def test_every_condition_of_a_shipped_rule_finds_its_runbook():
     assert shipped.rules_of("cpu_high") == ["HighCPUUsage"]
     assert set(shipped.rules_of("guest_down")) <= set(runbooks.names())
+
+
+def test_every_condition_of_a_shipped_rule_has_words_for_people():
+    text = (settings.BASE_DIR / "deploy" / "prometheus" / "alert_rules.yml").read_text()
+    names = {rule["labels"]["condition"] for rule in yaml.safe_load(text)["groups"][0]["rules"]} - {"canary"}
+    assert len(names) > 15
+    assert [name for name in names if Incident(condition=name).get_condition() == name] == []
 
 
 def test_its_panels_show_the_half_hours_around_its_beginning(server):
