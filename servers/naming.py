@@ -2,7 +2,7 @@
 
 import re
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
-from typing import Final
+from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
@@ -94,3 +94,13 @@ def _range(text: str) -> tuple[Address, int, Address | None]:
         raise ValueError(_("Write dhcp, an address with its prefix (10.0.0.10/24), or a range "
                            "(10.0.0.10-10.0.0.30/24)."))  # fmt: skip
     return start, length, end
+
+
+def words(text: Any) -> list[str]:
+    """What stands in a text, separated by commas or blanks."""
+    return str(text or "").replace(",", " ").split()
+
+
+def lines(text: Any) -> list[str]:
+    """The lines of a text that hold something."""
+    return [line.strip() for line in str(text or "").splitlines() if line.strip()]

@@ -10,7 +10,7 @@ from servers import offers
 from servers.failover import Endpoints, ask
 from servers.in_use import addresses_in_use, names_in_use
 from servers.models import Kind
-from servers.naming import addresses, names
+from servers.naming import addresses, lines, names, words
 from servers.offers import Offer
 from servers.plans.creating.fitting import GIB, first_disk
 from servers.proxmox import formats
@@ -34,6 +34,7 @@ class Wish:
         self.allowed = set(offer.nodes)  # the nodes that may take it
         self.source: dict[str, Any] = {}
         self.config: GuestConfig | None = None
+        self.second = ""  # the storage of the second disk
 
     def check(self) -> list[dict[str, Any]]:
         """The parameters of each server. Raises Invalid by field."""
@@ -133,12 +134,36 @@ class Wish:
             return
         if wished:
             self.allowed &= self.offer.nodes_of(wished)
-        needed, places = self._space(), {wished} if wished else self._own_storages()
-        for name in places:
+        needed = dict.fromkeys({wished} if wished else self._own_storages(), self._space())
+        second = self._second_storage(str(wished or ""))
+        if second:
+            room = int(self.given["second_disk_gib"]) * GIB * len(self.names)
+            needed[second] = needed.get(second, 0) + room
+        for name, room in needed.items():
             free = self.offer.free_on(name)
-            if free is not None and free < needed:
-                self._say("storage", _("“%(storage)s” has %(free)d GiB free; %(count)d servers need %(needed)d GiB."),
-                          storage=name, free=free // GIB, needed=-(-needed // GIB), count=len(self.names))  # fmt: skip
+            if free is not None and free < room:
+                field = "second_disk_storage" if name == second != wished else "storage"
+                self._say(field, _("“%(storage)s” has %(free)d GiB free; %(count)d servers need %(needed)d GiB."),
+                          storage=name, free=free // GIB, needed=-(-room // GIB), count=len(self.names))  # fmt: skip
+
+    def _second_storage(self, first: str) -> str:
+        """Where the second disk lies; '' where there is none, or nowhere to put it."""
+        if not self.given.get("second_disk_gib"):
+            return ""
+        if self.kind == Kind.LXC and not self.given.get("second_disk_path"):
+            self._say("second_disk_path", _("Say where the container mounts its second disk."))
+        self.second = str(self.given.get("second_disk_storage") or first or self._first_storage())
+        if self.second not in {one.name for one in self.offer.fitting(self.kind)}:
+            self._say("second_disk_storage", _("“%(storage)s” is not there, or cannot hold disks of such a server."),
+                      storage=self.second)  # fmt: skip
+            return ""
+        self.allowed &= self.offer.nodes_of(self.second)
+        return self.second
+
+    def _first_storage(self) -> str:
+        disks = self.config.disks if self.config else {}
+        name = first_disk([name for name, disk in disks.items() if not disk.cdrom])
+        return disks[name].storage if name else ""
 
     def _own_storages(self) -> set[str]:
         disks = self.config.disks.values() if self.config else ()
@@ -205,27 +230,18 @@ class Wish:
 
     def _parameters(self, name: str, ip: str, node: str) -> dict[str, Any]:
         given = self.given
-        kept = ("cores", "memory", "disk_gib", "storage", "bridge", "vlan", "second_bridge", "second_vlan",
-                "gateway", "search_domain", "user", "description", "protection", "onboot", "start", "wait", "full",
-                "swap")  # fmt: skip
+        kept = ("cores", "memory", "disk_gib", "storage", "second_disk_gib", "second_disk_path", "bridge", "vlan",
+                "second_bridge", "second_vlan", "gateway", "search_domain", "user", "description", "protection",
+                "onboot", "start", "wait", "full", "swap")  # fmt: skip
         parameters = {key: given[key] for key in kept if given.get(key) not in (None, "")}
         disks = self.config.disks if self.config else {}
         drive = any(disk.cloud_init for disk in disks.values())
         registered = ("owner", "environment", "exporter_port", "backup_days", "expected_state")
         return parameters | {
+            **({"second_disk_storage": self.second} if self.second else {}),
             "name": name, "ip": ip, "node": node, "kind": self.kind, "source": self.source,
             "cloud_init": self.kind == Kind.QEMU and given.get("cloud_init", True),
             "drive_storage": "" if drive or not disks else next(iter(disks.values())).storage,
             "nameservers": words(given.get("nameservers")), "ssh_keys": lines(given.get("ssh_keys")),
             "tags": words(given.get("tags")), "register": {key: given[key] for key in registered if given.get(key)},
         }  # fmt: skip
-
-
-def words(text: Any) -> list[str]:
-    """What stands in a text, separated by commas or blanks."""
-    return str(text or "").replace(",", " ").split()
-
-
-def lines(text: Any) -> list[str]:
-    """The lines of a text that hold something."""
-    return [line.strip() for line in str(text or "").splitlines() if line.strip()]

@@ -39,6 +39,15 @@ class Blueprint(models.Model):
         _("disk (GiB)"), null=True, blank=True, validators=[MinValueValidator(1)],
         help_text=_("It grows to that size. Empty: as in the template. A container needs it."),
     )  # fmt: skip
+    second_disk_gib = models.PositiveIntegerField(
+        _("second disk (GiB)"), null=True, blank=True, validators=[MinValueValidator(1)], help_text=_("Empty: none.")
+    )
+    second_disk_storage = models.CharField(
+        _("its storage"), max_length=100, blank=True, default="", help_text=_("Empty: where the first disk lies.")
+    )
+    second_disk_path = models.CharField(
+        _("its folder"), max_length=100, blank=True, default="", help_text=_("Where a container mounts it: /data.")
+    )
 
     bridge = models.CharField(
         _("bridge"), max_length=20, blank=True, default="", help_text=_("Empty: as in the template.")
@@ -98,7 +107,8 @@ class Blueprint(models.Model):
     def clean(self) -> None:
         """Raises ValidationError where its own defaults break its limits, or where a container lacks something."""
         wrong: dict[str, Any] = {}
-        for value, limit in (("cores", "max_cores"), ("memory", "max_memory"), ("disk_gib", "max_disk_gib")):
+        for value, limit in (("cores", "max_cores"), ("memory", "max_memory"), ("disk_gib", "max_disk_gib"),
+                             ("second_disk_gib", "max_disk_gib")):  # fmt: skip
             given, most = getattr(self, value), getattr(self, limit)
             if given and most and given > most:
                 wrong[value] = _("That is more than the limit of this blueprint (%(most)d).") % {"most": most}
@@ -108,6 +118,8 @@ class Blueprint(models.Model):
             wrong.setdefault("disk_gib", _("Say how large the container's root is."))
         if not self.full and self.storage and self.kind == Kind.QEMU:
             wrong["storage"] = _("A linked clone lies on its template's storage: choose none, or a full clone.")
+        if self.kind == Kind.LXC and self.second_disk_gib and not self.second_disk_path:
+            wrong["second_disk_path"] = _("Say where the container mounts its second disk.")
         if self.second_bridge and not self.bridge:
             wrong["bridge"] = _("Choose the bridge of the first card too.")
         if wrong:

@@ -15,11 +15,11 @@ from servers.models import Action, Operation, ServerStatus
 from servers.plans.base import Plan
 from servers.plans.creating.clearing import CLEANUP
 from servers.plans.creating.finishing import Register, SignOff, WaitForAddress
-from servers.plans.creating.fitting import Configure, FirstStart, Grow
+from servers.plans.creating.fitting import AddDisk, Configure, FirstStart, Grow
 from servers.plans.creating.making import Make, Reserve
 
 STAGES: Final = (
-    Reserve(), Make(), Configure(), Grow(), FirstStart(), SignOff(), Register(), WaitForAddress(),
+    Reserve(), Make(), Configure(), Grow(), AddDisk(), FirstStart(), SignOff(), Register(), WaitForAddress(),
 )  # fmt: skip
 GIVEN_UP: Final = gettext_noop("Remove it yourself: what is locked has to be unlocked on its node first (qm unlock).")
 TITLE: Final = gettext_noop("Create")

@@ -105,6 +105,12 @@ def growth(value: str) -> None:
         raise ValueError(_("Write a size such as +10G (10 GiB more) or 32G (32 GiB in all)."))
 
 
+def mount_path(value: str) -> None:
+    """A folder of a container where a disk is mounted. Raises ValueError with a sentence."""
+    if not re.fullmatch(r"(?:/[A-Za-z0-9][A-Za-z0-9_.-]*)+", value):
+        raise ValueError(_("Give a folder below the root, such as /data: letters, digits, and . _ - between slashes."))
+
+
 def volume_id(value: str) -> None:
     """A volume: ``STORAGE:path``, whose path may hold slashes but no step upwards."""
     storage, colon, path = value.partition(":")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext as _
 
 from servers.proxmox import formats
-from servers.proxmox.parts import Address, Card, Checks, CloudInit, Values, filled
+from servers.proxmox.parts import Address, Card, Checks, CloudInit, NewDisk, Values, filled
 
 MODES = ("snapshot", "suspend", "stop")
 MAX_MEMORY = 64 * 1024 * 1024
@@ -175,6 +175,7 @@ class Changes:
     cards: dict[int, Card] = field(default_factory=dict)
     addresses: dict[int, Address] = field(default_factory=dict)
     cloud_init: CloudInit | None = None
+    disks: dict[str, NewDisk] = field(default_factory=dict)
     delete: tuple[str, ...] = ()
     revert: tuple[str, ...] = ()
     digest: str = ""
@@ -198,6 +199,7 @@ class Changes:
         }  # fmt: skip
         emptied = [name for name in ("tags", "description") if values[name] == ""]
         values["delete"] = ",".join([*self.delete, *emptied])
+        values |= {name: disk.text() for name, disk in self.disks.items()}
         if vm:
             values |= {f"net{index}": card.of_vm() for index, card in self.cards.items()}
             values |= {f"ipconfig{index}": ",".join(address.parts()) for index, address in self.addresses.items()}

@@ -121,6 +121,24 @@ DHCP = Address(ip="dhcp")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewDisk:
+    """A disk that is made with the change: so many GiB on a storage. ``path`` is where a container mounts it."""
+
+    storage: str
+    size: int
+    path: str = ""
+
+    def __post_init__(self) -> None:
+        checks = Checks().that("scsi1", self.storage, formats.storage_id).between("scsi1", self.size, 1, 1024 * 1024)
+        checks.that("mp0", self.path, formats.mount_path)
+        checks.unless(self.storage, "scsi1", _("Choose a storage for the disk.")).done()
+
+    def text(self) -> str:
+        """The text of ``scsiN`` or ``mpN``. Proxmox leaves mount points out of backups unless it is told otherwise."""
+        return f"{self.storage}:{self.size}" + (f",mp={self.path},backup=1" if self.path else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CloudInit:
     """What a VM finds out about itself at its first start. ``upgrade`` needs Proxmox VE 8. The password is never shown.
 

@@ -5,23 +5,26 @@ import pytest
 from portal.lib import clock
 from servers.models import Operation, OperationState, Server
 from servers.plans.create import STAGES
+from servers.plans.creating.fitting import FirstStart
 from tests.support.creating import ask_for, created, of_ours, vm
 from tests.support.killing import DONE, sent, survive
 
-FIRST_START, CLEAN_UP = 4, len(STAGES)
+FIRST_START = next(number for number, stage in enumerate(STAGES) if isinstance(stage, FirstStart))
+CLEAN_UP = len(STAGES)
 pytestmark = pytest.mark.django_db
 IMAGE = "cephfs:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"
 # What is wished for beside the usual, and what Proxmox is sent for it.
 NEW: dict[str, tuple[dict, tuple[str, ...]]] = {
     "clone": (
-        {"disk_gib": 200, "node": "pve1"},
+        {"disk_gib": 200, "node": "pve1", "second_disk_gib": 5, "second_disk_storage": "ceph-vm"},
         ("POST /nodes/pve3/qemu/9000/clone", "PUT /nodes/pve1/qemu/ID/config", "PUT /nodes/pve1/qemu/ID/resize",
          "POST /nodes/pve1/qemu/ID/status/start"),
     ),
     "container": (
         {"kind": "lxc", "source": {"how": "template", "kind": "lxc", "volume": IMAGE}, "storage": "local-lvm",
-         "disk_gib": 8, "memory": 512},
-        ("POST /nodes/pve3/lxc", "POST /nodes/pve3/lxc/ID/status/start", "PUT /nodes/pve3/lxc/ID/config"),
+         "disk_gib": 8, "memory": 512, "second_disk_gib": 5, "second_disk_storage": "local-lvm",
+         "second_disk_path": "/srv/data"},
+        ("POST /nodes/pve3/lxc", "PUT /nodes/pve3/lxc/ID/config", "POST /nodes/pve3/lxc/ID/status/start"),
     ),
     "restore as new": (
         {"source": {"how": "restore", "kind": "qemu", "volume": ""}, "cloud_init": False, "bridge": "", "wait": False},
@@ -44,6 +47,8 @@ def make(pve, known, ada, name, moment):
     assert (sent(pve, found[0]), created(known)) == (list(steps), before + 1), moment
     assert (found[1].name, found[1].status, found[1].lock) == (wanted["name"], "running", ""), moment
     assert "proxmox-manager" not in found[1].description, moment
+    disks = [str(value) for key, value in found[1].extra.items() if key.startswith(("scsi", "mp", "unused"))]
+    assert sum("size=5G" in value for value in disks) == bool(given.get("second_disk_gib")), (moment, disks)
     pve.cluster.guests.pop(found[0])
     Server.objects.filter(vmid=found[0]).update(retired_at=clock.now())
     return passed

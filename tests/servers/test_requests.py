@@ -53,7 +53,6 @@ def test_three_are_asked_for_in_the_form_and_made(client, ada, blueprint, pve):
     page = client.get(answer.headers["Location"]).content.decode()
     assert "ssh ada@10.9.8.11" in page
     assert "3 of 3 ready" in page
-    assert "being carried out" not in page
     assert Server.objects.filter(vmid__gte=100_000, owner="web team").count() == 3
 
 
@@ -248,6 +247,33 @@ def test_a_second_card_is_made_and_asks_for_its_own_address(client, ada, bluepri
     assert ("bridge=vmbr1" in config["net1"], "tag=12" in config["net1"]) == (True, True)
     assert (config["ipconfig0"], config["ipconfig1"]) == ("ip=10.9.8.10/24", "ip=dhcp")
     assert "No node has a bridge" in send(client, blueprint, second_bridge="vmbr77").content.decode()
+
+
+def test_a_second_disk_is_made_where_it_was_wished_for(client, ada, blueprint, pve):
+    send(client, blueprint, names="shop-01", second_disk_gib=20, second_disk_storage="ceph-vm")
+    (operation,) = drive(*Operation.objects.all())
+    assert operation.state == "succeeded", operation.message
+    disk = pve.cluster.guests[100_000].extra["scsi1"]
+    assert (disk.startswith("ceph-vm:"), "size=20G" in disk) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("wished", "words"),
+    [
+        ({"second_disk_storage": "nowhere"}, "“nowhere” is not there, or cannot hold disks of such a server."),
+        ({"second_disk_gib": 999_999}, "This blueprint allows at most"),
+    ],
+)
+def test_a_second_disk_that_cannot_be_made_is_refused_at_its_field(client, ada, blueprint, wished, words):
+    page = send(client, blueprint, **{"second_disk_gib": 20, **wished})
+    assert words in str(page.context["form"].errors)
+    assert not Operation.objects.exists()
+
+
+def test_a_second_disk_that_finds_no_room_is_refused(client, ada, blueprint):
+    Blueprint.objects.update(max_disk_gib=900_000)
+    page = send(client, blueprint, second_disk_gib=800_000, second_disk_storage="ceph-vm")
+    assert "“ceph-vm” has" in str(page.context["form"].errors["second_disk_storage"])
 
 
 def test_an_address_that_is_being_given_to_another_is_refused(client, ada, blueprint):

@@ -1,6 +1,6 @@
 """Blueprints: the form offers what the chosen cluster has, and opens without it too."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django import forms
 from django.contrib import admin
@@ -15,9 +15,12 @@ from portal.lib.admin import GuardedAdmin
 from servers import offers
 from servers.admin import labels
 from servers.models import Blueprint, Cluster, Kind
+from servers.naming import lines, words
 from servers.offers import Offer
 from servers.proxmox import formats
-from servers.wishes import lines, words
+
+# What a cluster has, and is offered.
+PICKED: Final = ("template", "storage", "second_disk_storage", "bridge", "second_bridge")
 
 
 class BlueprintForm(forms.ModelForm):
@@ -31,19 +34,23 @@ class BlueprintForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("template", "storage", "bridge", "second_bridge"):
+        for name in PICKED:
             if name in self.fields and self.offer is None:
                 self.fields[name].help_text = _("Choose the cluster first: then this offers what it has.")
             elif name in self.fields and self.offer is not None:
                 pick(self.fields, name, self.offer, str(getattr(self.instance, name) or ""))
         if "cluster" in self.fields and not self.instance.pk:  # the pickers are those of one cluster
-            self.fields["cluster"].widget.widget.attrs["data-reopen"] = "template storage bridge second_bridge"
+            self.fields["cluster"].widget.widget.attrs["data-reopen"] = " ".join(PICKED)
         if "ssh_keys" in self.fields:
             self.fields["ssh_keys"].widget = UnfoldAdminTextareaWidget(attrs={"rows": 3, "spellcheck": "false"})
 
     def clean_ssh_keys(self) -> str:
         """One public key per line."""
         return self._judged("ssh_keys", lines(self.cleaned_data["ssh_keys"]), formats.ssh_key, "\n")
+
+    def clean_second_disk_path(self) -> str:
+        """A folder."""
+        return self._judged("second_disk_path", words(self.cleaned_data["second_disk_path"]), formats.mount_path, " ")
 
     def clean_nameservers(self) -> str:
         """Addresses."""
@@ -82,9 +89,8 @@ class BlueprintForm(forms.ModelForm):
 
 def pick(fields: dict[str, Any], name: str, offer: Offer, present: str, *, kind: str = "") -> None:
     """Make a field a picker of what there is; what is set already stays choosable. A text where nothing is known."""
-    choices = {"template": _templates, "storage": _storages, "bridge": _bridges, "second_bridge": _bridges}[name](
-        offer, kind
-    )
+    what = {"template": _templates, "storage": _storages, "second_disk_storage": _storages}
+    choices = what.get(name, _bridges)(offer, kind)
     if not choices:
         note = offer.trouble or _("Nothing of it was found on this cluster.")
         fields[name].help_text = f"{fields[name].help_text} {note}"
@@ -134,7 +140,8 @@ class BlueprintAdmin(GuardedAdmin):
         """In the order in which one thinks of them."""
         return [
             (None, {"fields": ["name", "description", ("cluster", "kind"), "enabled"]}),
-            (_("What it is made from"), {"fields": [("template", "storage"), "full", ("cores", "memory"), "disk_gib"]}),
+            (_("What it is made from"), {"fields": [("template", "storage"), "full", ("cores", "memory"), "disk_gib",
+                                                    ("second_disk_gib", "second_disk_storage", "second_disk_path")]}),
             (_("Network"), {"fields": [("bridge", "vlan"), ("second_bridge", "second_vlan"),
                                        ("gateway", "nameservers"), "search_domain"]}),
             (_("First log-in"), {"fields": ["user", "ssh_keys"]}),

@@ -11,20 +11,23 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 from servers.admin.changing.base import choice, lines, number, text, tick
 from servers.admin.creating.blueprints import pick
 from servers.models import Blueprint, Kind
+from servers.naming import words
 from servers.offers import Offer
 from servers.proxmox import formats
 from servers.proxmox.errors import Invalid
-from servers.wishes import Wish, words
+from servers.wishes import Wish
 
 # What Proxmox calls the fields, where an order complains.
 PROXMOX: Final = {
     "newid": "names", "name": "names", "hostname": "names", "ipconfig0": "ip", "net0": "bridge", "sshkeys": "ssh_keys",
+    **{f"scsi{n}": "second_disk_gib" for n in range(1, 31)}, **{f"mp{n}": "second_disk_path" for n in range(256)},
     "net1": "second_bridge", "ipconfig1": "second_bridge",
     "ciuser": "user", "cipassword": "password", "searchdomain": "search_domain", "nameserver": "nameservers",
     "ssh-public-keys": "ssh_keys", "rootfs": "disk_gib", "ostemplate": "template",
 }  # fmt: skip
 DEFAULTS: Final = (
-    "cores", "memory", "disk_gib", "storage", "bridge", "vlan", "second_bridge", "second_vlan", "gateway",
+    "cores", "memory", "disk_gib", "storage", "second_disk_gib", "second_disk_storage", "second_disk_path",
+    "bridge", "vlan", "second_bridge", "second_vlan", "gateway",
     "nameservers", "search_domain", "user", "ssh_keys", "owner", "environment", "tags", "exporter_port", "backup_days",
     "onboot", "protection",
 )  # fmt: skip
@@ -46,6 +49,12 @@ class NewServerForm(forms.Form):
                       help_text=gettext_lazy("Empty: as in the template. Disks only grow."))  # fmt: skip
     node = choice(gettext_lazy("Node"), required=False, help_text=SPREAD)
     storage = text(gettext_lazy("Storage"), required=False)
+    second_disk_gib = number(gettext_lazy("Second disk (GiB)"), least=1, most=1024 * 1024, required=False,
+                             help_text=gettext_lazy("Empty: none."))  # fmt: skip
+    second_disk_storage = text(gettext_lazy("Its storage"), required=False,
+                               help_text=gettext_lazy("Empty: where the first disk lies."))  # fmt: skip
+    second_disk_path = text(gettext_lazy("Its folder"), required=False, maxlength=100, placeholder="/data",
+                            help_text=gettext_lazy("Where the container mounts it."))  # fmt: skip
     bridge = text(gettext_lazy("Bridge"), required=False)
     vlan = number(gettext_lazy("VLAN"), least=1, most=4094, required=False)
     second_bridge = text(
@@ -79,7 +88,7 @@ class NewServerForm(forms.Form):
         self.wanted: list[dict[str, Any]] = []
         defaults = {name: getattr(blueprint, name) for name in DEFAULTS} | {"names": blueprint.name_pattern}
         super().__init__(data, initial=defaults)
-        for name in ("storage", "bridge", "second_bridge"):
+        for name in ("storage", "second_disk_storage", "bridge", "second_bridge"):
             pick(self.fields, name, offer, str(getattr(blueprint, name) or ""), kind=blueprint.kind)
         if blueprint.kind == Kind.QEMU and not blueprint.full:
             del self.fields["storage"]
@@ -87,6 +96,8 @@ class NewServerForm(forms.Form):
             self.fields["disk_gib"].required = True
             self.fields["disk_gib"].help_text = ""
             del self.fields["user"]
+        else:
+            del self.fields["second_disk_path"]
         nodes: Any = self.fields["node"]
         nodes.choices = [("", _("spread over the nodes")), *((name, name) for name in sorted(offer.nodes))]
         self._limit()
@@ -94,6 +105,11 @@ class NewServerForm(forms.Form):
     def clean_gateway(self) -> str:
         """An address without a prefix."""
         return self._address("gateway")
+
+    def clean_second_disk_path(self) -> str:
+        """A folder of the container."""
+        value = self.cleaned_data["second_disk_path"]
+        return self._judged(value, formats.mount_path) if value else ""
 
     def clean_nameservers(self) -> str:
         """Addresses."""
@@ -139,7 +155,19 @@ class NewServerForm(forms.Form):
         """The fields under their headings."""
         order = (
             (_("Which"), ("names", "reason")),
-            (_("Size and place"), ("cores", "memory", "disk_gib", "storage", "node")),
+            (
+                _("Size and place"),
+                (
+                    "cores",
+                    "memory",
+                    "disk_gib",
+                    "storage",
+                    "second_disk_gib",
+                    "second_disk_storage",
+                    "second_disk_path",
+                    "node",
+                ),
+            ),
             (
                 _("Network"),
                 ("bridge", "vlan", "second_bridge", "second_vlan", "ip", "gateway", "nameservers", "search_domain"),
@@ -151,7 +179,12 @@ class NewServerForm(forms.Form):
         return [(title, [self[name] for name in names if name in self.fields]) for title, names in order]
 
     def _limit(self) -> None:
-        limits = {"cores": "max_cores", "memory": "max_memory", "disk_gib": "max_disk_gib"}
+        limits = {
+            "cores": "max_cores",
+            "memory": "max_memory",
+            "disk_gib": "max_disk_gib",
+            "second_disk_gib": "max_disk_gib",
+        }
         for name, limit in limits.items():
             most = getattr(self.blueprint, limit)
             sentence = _("This blueprint allows at most %(most)d.") % {"most": most}

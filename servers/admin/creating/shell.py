@@ -16,6 +16,7 @@ from servers.tasks import run_operation, sync_cluster
 FIELDS: Final[Mapping[str, str]] = {
     "ip": "dhcp, an address with its prefix, or a range", "gateway": "for fixed addresses", "node": "instead of spread",
     "cores": "of each", "memory": "of each, in MiB", "disk_gib": "of each, in GiB", "storage": "for the disks",
+    "second_disk_gib": "of a second disk of each", "second_disk_storage": "for it", "second_disk_path": "in containers",
     "bridge": "of the network card", "vlan": "its tag", "second_bridge": "of a second card, by DHCP",
     "second_vlan": "its tag", "owner": "kept in the portal", "environment": "likewise",
     "tags": "in Proxmox", "description": "the notes in Proxmox", "reason": "what it is for",

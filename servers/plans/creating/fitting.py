@@ -1,5 +1,7 @@
 """What a new guest is told to be, and its first start."""
 
+from collections.abc import Mapping
+
 from django.utils.translation import gettext_noop
 
 from servers.models import Action, Operation, ServerStatus
@@ -55,6 +57,32 @@ def first_disk(names: list[str]) -> str:
         if prefix in names:
             return prefix
     return ""
+
+
+class AddDisk(OfNew):
+    """A second disk. The same change twice would make two: it is looked first whether the first one arrived."""
+
+    title = gettext_noop("Add the second disk")
+
+    def needed(self, operation: Operation) -> bool:
+        """Where one was wished for."""
+        return bool(operation.parameters.get("second_disk_gib"))
+
+    def call(self, gateway: Gateway, operation: Operation) -> str | None:
+        """Change it, unless the disk is there."""
+        node = self.node(operation)
+        config = gateway.config(node, *operation.guest)
+        name = operation.kept.get("second_disk") or _free_place(operation.kind, config.values)
+        if name in config.values:
+            return None
+        operation.note(kept={**operation.kept, "second_disk": name})
+        gateway.change(node, *operation.guest, orders.second_disk(operation, name, config.digest))
+        return None
+
+
+def _free_place(kind: str, values: Mapping[str, str]) -> str:
+    places = (f"mp{n}" for n in range(256)) if kind == "lxc" else (f"scsi{n}" for n in range(1, 31))
+    return next(name for name in places if name not in values)
 
 
 class FirstStart(OfNew):

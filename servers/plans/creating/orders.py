@@ -6,7 +6,7 @@ from servers.models import Operation
 from servers.plans.creating.marking import mark, marked
 from servers.proxmox.moves import RestoreOrder
 from servers.proxmox.orders import Changes, CloneOrder, ContainerOrder
-from servers.proxmox.parts import DHCP, Address, Card, CloudInit
+from servers.proxmox.parts import DHCP, Address, Card, CloudInit, NewDisk
 
 
 def clone(operation: Operation, source_node: str) -> CloneOrder:
@@ -54,6 +54,14 @@ def configuration(operation: Operation) -> Changes:
         onboot=given.get("onboot"), cards=cards, cloud_init=None if container else cloud_init(operation),
         addresses=dict(enumerate(_addresses(given))) if container and cards else {},
     )  # fmt: skip
+
+
+def second_disk(operation: Operation, name: str, digest: str) -> Changes:
+    """A disk beside the first one, under that name. Refused where somebody changed the guest since the digest."""
+    given = operation.parameters
+    path = given.get("second_disk_path", "") if operation.kind == "lxc" else ""
+    disk = NewDisk(storage=given["second_disk_storage"], size=int(given["second_disk_gib"]), path=path)
+    return Changes(disks={name: disk}, digest=digest)
 
 
 def cloud_init(operation: Operation) -> CloudInit | None:
