@@ -162,6 +162,7 @@ LOCALE_PATHS = [BASE_DIR / "portal" / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
+FORMAT_MODULE_PATH = ["portal.formats"]
 
 # --- files ---------------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"

@@ -5,12 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from string import Formatter
 
 import polib
 import pytest
 from django.contrib.auth.models import User
-from django.utils import translation
+from django.utils import formats, translation
 
 from servers.models import Cluster
 from tests.support import messages
@@ -172,3 +173,9 @@ def test_workers_speak_the_language_of_the_installation(tmp_path):
 
 def test_a_language_that_there_is_not_is_refused_in_a_sentence(tmp_path):
     assert "PORTAL_LANGUAGE is 'de': write en or ko." in language(tmp_path, PORTAL_LANGUAGE="de").stderr
+
+
+@pytest.mark.parametrize("form", ["DATETIME_FORMAT", "SHORT_DATETIME_FORMAT"])
+def test_an_english_date_is_the_same_day_on_both_sides_of_an_ocean(form):
+    with translation.override("en"):
+        assert formats.date_format(datetime(2026, 12, 1, 16, 5, tzinfo=UTC), form) == "2026-12-01 16:05"

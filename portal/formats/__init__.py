@@ -1,0 +1,1 @@
+"""How dates are written, where the forms of a language do not do."""
