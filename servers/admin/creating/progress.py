@@ -19,6 +19,10 @@ from servers.stages import cleans_up, current
 
 READY: Final = (OperationState.SUCCEEDED, OperationState.WARNINGS)
 BAD: Final = (OperationState.FAILED, OperationState.LOST)
+TONES: Final[dict[str, str]] = {
+    RequestState.WAITING: show.WARN, RequestState.GOING: show.CALM, RequestState.REJECTED: show.MUTED,
+    RequestState.CANCELLED: show.MUTED,
+}  # fmt: skip
 MIB: Final = 1024**2
 GIB: Final = 1024**3
 
@@ -48,6 +52,14 @@ def summary(row: ServerRequest, states: dict[str, int], waiting: int = 0) -> str
     return ", ".join(parts)
 
 
+def state_of(row: ServerRequest, states: dict[str, int]) -> Any:
+    """What became of a request, as a badge. One of which nothing is under way any more is done, whatever came of it."""
+    over = bool(states) and not any(states.get(one) for one in Operation.ACTIVE)
+    if row.state == RequestState.GOING and over:
+        return show.badge(_("done"), show.WARN if any(states.get(one) for one in BAD) else show.GOOD)
+    return show.badge(row.get_state_display(), TONES[row.state])
+
+
 def overview(row: ServerRequest) -> dict[str, Any]:
     """Everything that the page of a request shows of its servers."""
     rows = list(row.operations.select_related("server", "cluster", "server_request").order_by("pk"))
@@ -57,7 +69,8 @@ def overview(row: ServerRequest) -> dict[str, Any]:
     states = counts([row.pk]).get(row.pk, {})
     to_come = any(one["may_cancel"] for one in shown)
     return {
-        "lines": shown, "wanted": wanted, "summary": summary(row, states, sum(one["waits"] for one in shown)),
+        "state": state_of(row, states), "lines": shown, "wanted": wanted,
+        "summary": summary(row, states, sum(one["waits"] for one in shown)),
         "may_cancel": to_come or row.state == RequestState.WAITING,
         "going": any(one["active"] for one in shown) or row.state == RequestState.WAITING,
         "facts": _facts(row, rows[0].parameters if rows else (row.wanted or [{}])[0]),

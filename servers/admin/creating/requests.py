@@ -1,6 +1,6 @@
 """Requests: the list, the form of a new one, and its page, on which all of its servers are seen to advance."""
 
-from typing import Any, Final
+from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -20,14 +20,9 @@ from servers import offers, requesting
 from servers.admin import filters, labels
 from servers.admin.creating import anew
 from servers.admin.creating.forms import DecisionForm, NewServerForm
-from servers.admin.creating.progress import counts, overview, summary
+from servers.admin.creating.progress import counts, overview, state_of, summary
 from servers.models import Blueprint, Operation, RequestState, Server, ServerRequest
 from servers.operations import Refusal
-
-TONES: Final[dict[str, str]] = {
-    RequestState.WAITING: show.WARN, RequestState.GOING: show.CALM, RequestState.REJECTED: show.MUTED,
-    RequestState.CANCELLED: show.MUTED,
-}  # fmt: skip
 
 
 class RequestStateFilter(filters.ExactFilter):
@@ -75,12 +70,13 @@ class ServerRequestAdmin(SyncedAdmin):
         """How far each is."""
         found = counts([row.pk for row in rows])
         for row in rows:
-            row.told = summary(row, found.get(row.pk, {}))
+            states = found.get(row.pk, {})
+            row.told, row.label = summary(row, states), state_of(row, states)
 
     @display(description=gettext_lazy("state"), ordering="state")
-    def state_label(self, row: ServerRequest) -> Any:
+    def state_label(self, row: Any) -> Any:
         """What became of it."""
-        return show.badge(row.get_state_display(), TONES[row.state])
+        return row.label
 
     @display(description=gettext_lazy("progress"))
     def progress(self, row: Any) -> Any:
@@ -168,7 +164,7 @@ class ServerRequestAdmin(SyncedAdmin):
         return {
             "original": row, "request_row": row, "decides": may(request.user, "decide", row), "provisions": provisions,
             "is_mine": row.requested_by_id == request.user.pk, "decision_form": DecisionForm(),
-            "state": show.badge(row.get_state_display(), TONES[row.state]), **overview(row),
+            **overview(row),
             "live_url": reverse("admin:servers_serverrequest_live", args=(row.pk,)),
         }  # fmt: skip
 
