@@ -185,12 +185,15 @@ def _known(source: str, alerts: list[Received]) -> Known:
 
 
 def _end(row: Inbound, alert: Received, known: Alert | None) -> None:
-    """End an alert. Raises Later where its beginning may wait in an older message that nobody has read."""
-    identity = {"source": row.source, "fingerprint": alert.fingerprint, "starts_at": alert.starts_at}
-    known = known or Alert.objects.filter(**identity).first()
-    if known:
-        incidents.resolve_alert(known, alert.ends_at or clock.now())
-    elif Inbound.objects.filter(source=row.source, processed_at=None, pk__lt=row.pk).exists():
+    """End an alert, and what its sender said of the same thing before: a Prometheus that was restarted gives what still
+    fires another start, and its end names only that. Raises Later where its beginning may wait in an older message that
+    nobody has read."""
+    same = Alert.objects.filter(source=row.source, fingerprint=alert.fingerprint, starts_at__lte=alert.starts_at)
+    for one in same.filter(status=AlertStatus.FIRING):
+        incidents.resolve_alert(one, alert.ends_at or clock.now())
+    if known or same.filter(starts_at=alert.starts_at).exists():
+        return
+    if Inbound.objects.filter(source=row.source, processed_at=None, pk__lt=row.pk).exists():
         raise Later
 
 

@@ -76,6 +76,18 @@ def test_a_resolved_alert_closes_the_incident_and_says_so_once(client):
     assert list(Notification.objects.order_by("pk").values_list("status", flat=True)) == ["firing", "resolved"]
 
 
+def test_the_end_of_what_a_restarted_prometheus_began_anew_ends_what_fired_before(client):
+    deliver(client, alert())
+    deliver(client, alert("resolved", start="2026-03-02T08:40:00Z"))
+    assert Incident.objects.get().closed_at is not None
+
+
+def test_the_end_of_an_earlier_one_leaves_what_began_after_it(client):
+    deliver(client, alert())
+    deliver(client, alert("resolved", start="2026-03-02T08:00:00Z"))
+    assert Incident.objects.get().closed_at is None
+
+
 def test_a_late_repeat_of_what_is_over_opens_nothing(client):
     deliver(client, alert())
     deliver(client, alert("resolved"))
