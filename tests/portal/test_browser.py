@@ -94,6 +94,6 @@ def test_choosing_a_server_fills_in_its_labels_on_the_page_to_try(page, live_ser
     page.click(".select2-results__option:has-text('web-1')")
     page.wait_for_function("document.querySelector('#id_labels').value.includes('name=\"web-1\"')")
     assert 'owner="shop"' in page.input_value("#id_labels")
-    page.click("text=Who would be told?")
+    page.click("button:has-text('Who would be told?')")
     page.wait_for_selector("text=Nobody would be told")
     assert page.complaints == []
