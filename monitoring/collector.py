@@ -21,7 +21,7 @@ from prometheus_client.platform_collector import PlatformCollector
 
 from monitoring import canary, coverage, finding_metrics, guest_rows, inventory_metrics, portal_metrics, queue_metrics
 from monitoring.exposition import Format, render
-from monitoring.guest_metrics import GuestTexts, SnapshotMissing
+from monitoring.guest_metrics import GUESTS_AGAIN, GuestTexts, SnapshotMissing
 from monitoring.limits import connect, limited
 from monitoring.worker_files import WorkerFiles
 from portal.lib import clock
@@ -88,13 +88,13 @@ class Scrape:
                 TEXTS.drop(self.fresh, families)
 
     def _gather_rows(self) -> None:
-        self.gather("nodes", inventory_metrics.node_families)
-        self.gather("node_usage", lambda: inventory_metrics.node_usage_families(self.snapshots), database=False)
-        self.gather("findings", lambda: finding_metrics.finding_families(self.fresh, self.moment))
-        self.gather("storages", lambda: inventory_metrics.storage_families(self.snapshots))
-        self.gather("servers", portal_metrics.server_families)
+        self.gather_kept("nodes", inventory_metrics.node_families)
+        self.gather_kept("node_usage", lambda: inventory_metrics.node_usage_families(self.snapshots), database=False)
+        self.gather_kept("findings", lambda: finding_metrics.finding_families(self.fresh, self.moment))
+        self.gather_kept("storages", lambda: inventory_metrics.storage_families(self.snapshots))
+        self.gather_kept("servers", portal_metrics.server_families)
+        self.gather_kept("backups", lambda: portal_metrics.backup_families(self.clusters))
         self.gather("counters", lambda: portal_metrics.counter_families(self.clusters))
-        self.gather("backups", lambda: portal_metrics.backup_families(self.clusters))
         self.gather("users", lambda: portal_metrics.user_families(self.moment))
         self.gather("coverage", coverage.coverage_families)
         self.gather("thresholds", portal_metrics.threshold_families)
@@ -120,6 +120,29 @@ class Scrape:
     def snapshots(self) -> list[tuple[Cluster, Snapshot]]:
         """What the fresh clusters' latest snapshots say of nodes and storages."""
         return [(cluster, snapshot) for cluster in self.fresh if (snapshot := TEXTS.snapshot(cluster))]
+
+    def gather_kept(self, name: str, part: Callable[[], Given], *, database: bool = True) -> None:
+        """The same for what grows with the inventory: anew where a sync or ten seconds have passed, as guests are."""
+        place, made_for = (name, self.fmt.name), self._inventory()
+        known, moment, text = TEXTS.others.pop(place, (None, self.moment, b""))
+        if known is not None and known == made_for and abs(self.moment - moment) <= GUESTS_AGAIN:
+            self.rendered.append(text)
+            self.outcomes[name] = Outcome(success=True, seconds=0.0, refreshed=moment)
+        else:
+            moment = self.moment
+            self.gather(name, part, database=database)
+        if self.outcomes[name].success:
+            TEXTS.others[place] = (made_for, moment, self.rendered[-1])
+
+    def _inventory(self) -> object:
+        """Changes with every sync, and when a snapshot appears or gets too old; None where nobody knows."""
+        if self._clusters is None:
+            return None
+        return tuple(
+            (cluster.pk, cluster.name, cluster.last_attempt_at, cluster.last_success_at, cluster.is_fresh(self.moment),
+             snapshot.taken_at if (snapshot := TEXTS.snapshot(cluster)) else None)
+            for cluster in self._clusters
+        )  # fmt: skip
 
     def gather(self, name: str, part: Callable[[], Given], *, database: bool = True) -> None:
         """Run a part and keep what it gives: families, rendered, or the time its texts were made. Raises nothing."""

@@ -92,12 +92,15 @@ class GuestTexts:
         self.lock = threading.Lock()
         self._kept: dict[int, Rendered] = {}
         self._packed: dict[str, tuple[object, Packed]] = {}
+        # Texts of other parts, by part and format: for what they were made, when, and the text.
+        self.others: dict[tuple[str, str], tuple[object, datetime, bytes]] = {}
 
     def forget(self) -> None:
         """Render everything anew at the next scrape."""
         with self.lock:
             self._kept.clear()
             self._packed.clear()
+            self.others.clear()
 
     def refresh_usage(self, clusters: Iterable[Cluster]) -> datetime | None:
         """Render the usage of the clusters that were synced since. Returns the oldest snapshot's time.

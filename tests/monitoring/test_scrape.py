@@ -311,6 +311,19 @@ def _again() -> None:
     TEXTS.forget()
 
 
+def test_backups_are_counted_again_after_a_sync_or_ten_seconds(scrape, time_machine):
+    cluster = make_cluster(guests=[guest(1)])
+    time_machine.move_to(clock.now(), tick=False)
+    assert scrape().get("backup_count_total") == 0
+    make_backup(Server.objects.get(vmid=1))
+    assert scrape().get("backup_count_total") == 0  # a second reader in the same moment costs nothing
+    resync(cluster, [guest(1)])
+    assert scrape().get("backup_count_total") == 1
+    Backup.objects.update(gone_at=clock.now())
+    time_machine.shift(11)
+    assert scrape().get("backup_count_total") == 0
+
+
 def test_a_retired_node_has_no_series(scrape):
     make_cluster(nodes=[node("pve1"), node("pve2")], cached=False)
     Node.objects.filter(name="pve2").update(retired_at=clock.now())
@@ -322,12 +335,14 @@ def test_the_portal_tells_what_it_is(scrape):
 
 
 def test_a_nodes_load_and_certificates_are_told_while_they_are_known(scrape, time_machine):
+    time_machine.move_to(clock.now(), tick=False)
     cluster = make_cluster("demo")
     Finding.keep(cluster, "load@pve1", [0.5, 0.25, 0.125], clock.now())
     Finding.keep(cluster, "certificates@pve1", {"pve-ssl.pem": 1_900_000_000}, clock.now())
     page = scrape()
     assert page.get("proxmox_node_load5", cluster="demo", node="pve1") == 0.25
     Finding.objects.filter(key="load@pve1").update(at=clock.now() - timedelta(minutes=16))
+    time_machine.shift(11)
     page = scrape()
     assert page.get("proxmox_node_load5", cluster="demo", node="pve1") is None
     end = page.get("proxmox_node_certificate_expiry_timestamp_seconds", node="pve1", certificate="pve-ssl.pem")
