@@ -264,6 +264,14 @@ def test_no_redis_to_be_had_is_told(tmp_path):
     assert "No Redis was found" in one_sentence(done)
 
 
+def test_a_command_for_another_folder_than_that_of_up_is_told(tmp_path):
+    env = environment(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "manage.py", "servers", "list"], cwd=BASE, env=env, capture_output=True, text=True, check=False
+    )
+    assert "Set PORTAL_DATA" in one_sentence(done)
+
+
 @pytest.mark.parametrize("size", ["16k", "200k", "3m"])
 def test_a_full_disk_is_told(tmp_path, size):
     disk = tmp_path / "disk"
