@@ -143,19 +143,21 @@ def rooms(cluster: Cluster) -> dict[str, Room]:
 
 
 def spread(cluster: Cluster, nodes: Iterable[str], count: int, memory: int) -> list[str]:
-    """A node for each server: again and again the one with the most memory free and the least load. Empty where one of
-    them finds no room. Where nobody knows the figures, in turn."""
+    """A node for each server: all of the nodes have their part, as large as their share of free memory and idle
+    processors (as seats go to parties by d'Hondt's method), so that one that fails takes few of them along. Empty where
+    one of them finds no room. Where nobody knows the figures, in turn."""
     known = rooms(cluster)
     free = {name: known[name].memory or 0 for name in nodes if name in known and known[name].memory is not None}
     if not free:
         order = sorted(nodes)
         return [order[number % len(order)] for number in range(count)]
+    weight = {name: room * (1.0 - min(known[name].load, 0.95)) for name, room in free.items()}
     found: list[str] = []
     for _number in range(count):
         fitting = [name for name in sorted(free) if free[name] >= memory]
         if not fitting:
             return []
-        best = max(fitting, key=lambda name: free[name] * (1.0 - min(known[name].load, 0.95)))
+        best = max(fitting, key=lambda name: weight[name] / (found.count(name) + 1))
         free[best] -= memory
         found.append(best)
     return found

@@ -32,7 +32,7 @@ DEFAULTS: Final = (
     "onboot", "protection",
 )  # fmt: skip
 SHORTEST: Final = 5
-SPREAD: Final = gettext_lazy("Spread: each on the node with the most memory free and the least load.")
+SPREAD: Final = gettext_lazy("Spread: over all of them, more on those with more memory free and less load.")
 ADDRESSES: Final = gettext_lazy(
     "dhcp, an address with its prefix (10.0.0.10/24; several take those after it), or 10.0.0.10-10.0.0.40/24."
 )
