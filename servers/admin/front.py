@@ -67,6 +67,8 @@ def backups_tile(request: HttpRequest, _subject: None) -> Section | None:
         return None
     counts = numbers.of(request).backups
     below = ngettext("%(count)d has no backup", "%(count)d have no backup", counts["none"]) % {"count": counts["none"]}
+    if numbers.of(request).backups_unread:
+        below = _("not read yet")
     url = list_url(Server, backup="day", type="guest")
     return tile(_("Backed up today"), counts["day"], below, icon="inventory_2", url=url)
 
@@ -132,6 +134,11 @@ def backups_card(request: HttpRequest, _subject: None) -> Section | None:
         words = ngettext("%(count)d run failed today", "%(count)d runs failed today", failed) % {"count": failed}
         note = show.link(list_url(BackupRun, outcome="failure", started="day"), words, "pm-link pm-ink-bad")
     context = {"counts": counts if sum(found.values()) else [], "empty": _("No server is known yet.")}
+    if numbers.of(request).backups_unread:
+        context = {
+            "counts": [],
+            "empty": _("The storages are being asked for their backups: this takes a few minutes."),
+        }
     return Section(
         _("Newest backup of each server"),
         "portal/counts.html",

@@ -79,6 +79,21 @@ class Numbers:
         return {**counts, "none": max(0, total - sum(counts.values()))}
 
     @cached_property
+    def backups_unread(self) -> bool:
+        """Whether no backup is known because a cluster's storages were not listed yet, as after its first sync."""
+        counts = self.backups
+        if counts["none"] < sum(counts.values()):
+            return False
+        new = [
+            row.pk
+            for row in self.clusters
+            if row.enabled and not any(key.startswith("content:") for key in row.rotation)
+        ]
+        return (
+            bool(new) and Storage.objects.filter(cluster__in=new, content__contains="backup", retired_at=None).exists()
+        )
+
+    @cached_property
     def failed_runs(self) -> int:
         """Backup runs that failed within a day."""
         recent = BackupRun.objects.filter(started_at__gte=clock.now() - RUNS_OF)

@@ -132,3 +132,15 @@ def test_no_page_of_ours_has_an_inline_script():
         page = client.get(address, follow=True).content.decode()
         assert not re.search(r"<script(?![^>]*\bsrc=)[^>]*>\s*\S", page), address
         assert "portal/portal.js" in page
+
+
+def test_backups_that_were_not_read_yet_are_not_told_to_be_missing():
+    client = seed.browser("viewer")
+    cluster = seed.make_cluster()
+    seed.make_server(cluster, seed.make_node(cluster))
+    seed.make_storage(cluster, content="backup")
+    page = client.get("/admin/overview/").content.decode()
+    assert ("not read yet" in page, "being asked for their backups" in page) == (True, True)
+    Cluster.objects.update(rotation={"content:nfs@": clock.now().timestamp()})
+    page = client.get("/admin/overview/").content.decode()
+    assert ("not read yet" in page, "1 has no backup" in page) == (False, True)

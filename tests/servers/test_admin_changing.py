@@ -154,3 +154,10 @@ def test_a_retry_is_one_press(server, pve):
 def _asked(server, action, data):
     seed.browser("administrator").post(url(server, action), data)
     return Operation.objects.latest("pk")
+
+
+@pytest.mark.parametrize(("expected", "ticked"), [("", True), ("stopped", False)])
+def test_a_restore_offers_to_start_what_should_be_running(server, expected, ticked):
+    Server.objects.filter(pk=server.pk).update(intended_state="running", expected_state=expected)
+    form = seed.browser("operator").get(url(server, "restore")).context["form"]
+    assert form["start"].value() is ticked

@@ -18,7 +18,7 @@ class MigrateForm(ActionForm):
     target = choice(gettext_lazy("To node"))
     storage = choice(
         gettext_lazy("Storage there"), required=False,
-        help_text=gettext_lazy("For disks that do not lie on a shared storage. Empty: one of the same name."),
+        help_text=gettext_lazy("For disks that do not lie on a shared storage."),
     )  # fmt: skip
     local_disks = tick(gettext_lazy("Take its local disks along"), initial=True)
     restart = tick(
@@ -40,7 +40,7 @@ class MigrateForm(ActionForm):
             allowed = [name for name in allowed if not check.refused.get(name)]
         self.allowed = allowed
         self.choose("target", [(name, name) for name in self.allowed])
-        self.choose("storage", [("", _("as it was")), *self._storages()])
+        self.choose("storage", [("", _("one of the same name")), *self._storages()])
         if not (vm and running and check and check.local_disks):
             del self.fields["local_disks"]
         if vm or not running:

@@ -149,9 +149,7 @@ class RestoreForm(ActionForm):
     danger = True
 
     volume = choice(gettext_lazy("Backup"))
-    storage = choice(
-        gettext_lazy("Storage for its disks"), required=False, help_text=gettext_lazy("Empty: where they were.")
-    )
+    storage = choice(gettext_lazy("Storage for its disks"), required=False)
     stop = tick(gettext_lazy("Stop it first"), help_text=gettext_lazy("The plug is pulled: its disks are replaced."))
     start = tick(gettext_lazy("Start it afterwards"))
     confirm = tick(gettext_lazy("Its present disks may be lost"))
@@ -167,7 +165,8 @@ class RestoreForm(ActionForm):
             for row in self.backups
         ]  # fmt: skip
         self.choose("volume", choices)
-        self.choose("storage", [("", _("as it was")), *storage_choices(self.found.disk_storages)])
+        self.fields["start"].initial = self.server.expected == ServerStatus.RUNNING
+        self.choose("storage", [("", _("where they were")), *storage_choices(self.found.disk_storages)])
         self.fields["confirm"].required = True
         if self.server.status == ServerStatus.STOPPED:
             del self.fields["stop"]
