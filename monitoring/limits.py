@@ -32,6 +32,7 @@ def connect(seconds: float) -> None:
     Opening SQLite's file sets its journal mode, which waits for a lock as long as a writer may: twenty seconds. So a
     connection of our own asks first.
     """
+    connection.close_if_health_check_failed()
     if connection.vendor == "sqlite" and connection.connection is None:
         file = f"{Path(connection.settings_dict['NAME']).absolute().as_uri()}?mode=rw"
         with closing(sqlite3.connect(file, timeout=seconds, uri=True)) as probe:

@@ -118,10 +118,10 @@ class Environment:
         url = self.secret(name) or default
         settings: dict[str, Any] = environ.Env.db_url_config(url)
         if "sqlite" in settings["ENGINE"]:
-            settings["ENGINE"] = "django_prometheus.db.backends.sqlite3"
+            settings["ENGINE"] = "portal.lib.sqlite"
             settings["OPTIONS"] = {"timeout": 20, "transaction_mode": "IMMEDIATE", "init_command": SQLITE_PRAGMAS}
             # A new connection for each request costs as much as all that a webhook does with it.
-            settings["CONN_MAX_AGE"] = 60
+            settings |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
         elif "postgresql" in settings["ENGINE"]:
             settings["ENGINE"] = "django_prometheus.db.backends.postgresql"
             settings["OPTIONS"] = {"connect_timeout": 5, **settings.get("OPTIONS", {})}

@@ -37,7 +37,9 @@ def test_a_locked_sqlite_file():
         portal.start("redis", "web")
         portal.python(SEED)
         assert answers(portal) == [200, 200]
+        portal.stop("web")  # it keeps its connections: nobody else could take the file
         with locked(portal.data / "portal.sqlite3"):
+            portal.start("web")
             assert answers(portal) == [503, 503]
         wait_until(lambda: answers(portal) == [200, 200])
 
