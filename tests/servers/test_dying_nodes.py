@@ -8,13 +8,16 @@ from portal.lib import clock
 from servers import leftovers
 from servers.models import Operation, OperationState, Server
 from servers.operations import Refusal, step
+from servers.plans.create import STAGES
+from servers.plans.creating.fitting import FirstStart
 from servers.plans.creating.making import MAKE
 from servers.requesting import ask_to_remove_rest, try_again
 from servers.sync import sync_cluster
 from tests.support.creating import ask_for, created, drive, of_ours, template_of, vm
 
 pytestmark = pytest.mark.django_db
-CONFIGURE, START = (2, OperationState.QUEUED), (4, OperationState.RUNNING)
+CONFIGURE = (MAKE + 1, OperationState.QUEUED)
+START = (next(n for n, one in enumerate(STAGES) if isinstance(one, FirstStart)), OperationState.RUNNING)
 
 
 @pytest.fixture(autouse=True)
