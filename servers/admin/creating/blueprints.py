@@ -141,7 +141,7 @@ class BlueprintAdmin(GuardedAdmin):
         return [
             (None, {"fields": ["name", "description", ("cluster", "kind"), "enabled"]}),
             (_("What it is made from"), {"fields": [("template", "storage"), "full", ("cores", "memory"), "disk_gib",
-                                                    ("second_disk_gib", "second_disk_storage", "second_disk_path")]}),
+                                                    ("second_disk_gib", "second_disk_storage"), "second_disk_path"]}),
             (_("Network"), {"fields": [("bridge", "vlan"), ("second_bridge", "second_vlan"),
                                        ("gateway", "nameservers"), "search_domain"]}),
             (_("First log-in"), {"fields": ["user", "ssh_keys"]}),
