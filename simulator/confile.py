@@ -121,12 +121,12 @@ def change(cluster: Cluster, guest: Guest, given: dict[str, Any], deleted: list[
 
 
 def _set(guest: Guest, key: str, value: Any) -> None:
+    """Set an option, or remove it. A disk that was there is kept as an unused one, unless it is only described anew."""
+    old, new = guest.extra.pop(key, None), disks.parse(key, str(value)) if value is not None else None
     if value is not None:
         guest.extra[key] = value
-        return
-    old = guest.extra.pop(key, None)
     disk = disks.parse(key, str(old)) if old else None
-    if disk and not disk.cdrom and not key.startswith("unused"):
+    if disk and not disk.cdrom and not key.startswith("unused") and not (new and new.volid == disk.volid):
         number = next(n for n in range(256) if f"unused{n}" not in guest.extra)
         guest.extra[f"unused{number}"] = disk.volid
 
