@@ -5,14 +5,14 @@ import os
 import sys
 
 
-def _without_tables() -> str:
+def _without_tables(error: Exception) -> str:
     """What to do where the database has none of our tables: most likely it is another one than that of ``bin/up``."""
     from django.conf import settings
 
     name = settings.DATABASES["default"]["NAME"]
     return (
         f"The database of this installation ({name}) is not set up. Set PORTAL_DATA (or PORTAL_DATABASE_URL) as it was "
-        "for bin/up, or make its tables with: manage.py migrate"
+        f"for bin/up, or make its tables with: manage.py migrate. It says: {str(error).splitlines()[0]}"
     )
 
 
@@ -28,7 +28,7 @@ def main() -> None:
     except (OperationalError, ProgrammingError) as error:
         if not any(words in str(error) for words in ("no such table", "does not exist")):
             raise
-        sys.exit(_without_tables())
+        sys.exit(_without_tables(error))
     except ImproperlyConfigured as error:
         sys.exit(str(error))  # a setting or a folder is wrong: the sentence says which, a traceback would hide it
 

@@ -50,6 +50,12 @@ class Deed(Protocol):
     def __call__(self, model_admin: Any, request: HttpRequest, obj: Any, /) -> "Outcome | HttpResponse": ...
 
 
+def not_there(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
+    """To the front page, with the admin's own sentence that there is no such object (any more)."""
+    answer: HttpResponse = model_admin._get_obj_does_not_exist_redirect(request, model_admin.opts, object_id)
+    return answer
+
+
 def object_button(
     *, permission: str, description: Any, path: str, icon: str, confirmation: Callable[[Any], Confirmation]
 ) -> Callable[[Deed], Any]:
@@ -63,7 +69,7 @@ def object_button(
         def view(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
             obj = model_admin.object_once(request, object_id)
             if obj is None:
-                return model_admin._get_obj_does_not_exist_redirect(request, model_admin.opts, object_id)
+                return not_there(model_admin, request, object_id)
             if not may(request.user, permission, obj):
                 return turn_away(model_admin, request, obj, description)
             if request.method != "POST":

@@ -12,7 +12,7 @@ from unfold.decorators import action as unfold_action
 
 from portal.lib import clock, show
 from portal.lib.access import may
-from portal.lib.buttons import Confirmation, Outcome, object_button, object_url, turn_away
+from portal.lib.buttons import Confirmation, Outcome, not_there, object_button, object_url, turn_away
 from portal.lib.sections import Table
 from servers.admin.changing.pages import FORMS, form_url
 from servers.models import Action, Operation, OperationState, Server
@@ -167,8 +167,7 @@ class RetryButtons:
         admin: Any = self
         operation = admin.object_once(request, object_id)
         if operation is None:
-            missing: HttpResponse = admin._get_obj_does_not_exist_redirect(request, admin.opts, object_id)
-            return missing
+            return not_there(admin, request, object_id)
         if not self.has_rework_permission(request, operation):
             return turn_away(admin, request, operation, _("Change and try again"))
         return HttpResponseRedirect(form_url(operation.server, operation.action, operation))

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import action as unfold_action
 
 from portal.lib.access import may
-from portal.lib.buttons import object_url, turn_away
+from portal.lib.buttons import not_there, object_url, turn_away
 from servers import asking
 from servers.admin import labels
 from servers.admin.changing.base import ActionForm
@@ -55,7 +55,7 @@ def _page(action: Action) -> Any:
     def view(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
         server = model_admin.object_once(request, object_id)
         if server is None:
-            return model_admin._get_obj_does_not_exist_redirect(request, model_admin.opts, object_id)
+            return not_there(model_admin, request, object_id)
         if not may(request.user, plan_of(action).right, server):
             return turn_away(model_admin, request, server, action.label)
         return _answer(model_admin, request, server, action)

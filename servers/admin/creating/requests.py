@@ -15,7 +15,7 @@ from unfold.decorators import display
 from portal.lib import show
 from portal.lib.access import may
 from portal.lib.admin import SyncedAdmin
-from portal.lib.buttons import object_url
+from portal.lib.buttons import not_there, object_url
 from servers import offers, requesting
 from servers.admin import filters, labels
 from servers.admin.creating import anew
@@ -146,8 +146,7 @@ class ServerRequestAdmin(SyncedAdmin):
         """All of its servers, refreshing themselves, with what one may do about them."""
         row = self.object_once(request, object_id)
         if row is None:
-            missing: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-            return missing
+            return not_there(self, request, object_id)
         if not self.has_view_permission(request, row):
             raise PermissionDenied
         return self._page(request, "servers/request.html", {**self._about(request, row), "title": str(row)})

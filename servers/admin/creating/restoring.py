@@ -14,7 +14,7 @@ from unfold.decorators import action as unfold_action
 
 from portal.lib import show
 from portal.lib.access import may
-from portal.lib.buttons import object_url, turn_away
+from portal.lib.buttons import not_there, object_url, turn_away
 from servers import offers, restoring
 from servers.admin import labels
 from servers.admin.changing.base import choice, number, text, tick
@@ -171,8 +171,7 @@ class RestoreNewOfBackup:
         admin: Any = self
         backup = admin.object_once(request, object_id)
         if backup is None:
-            missing: HttpResponse = admin._get_obj_does_not_exist_redirect(request, admin.opts, object_id)
-            return missing
+            return not_there(admin, request, object_id)
         if not may(request.user, "provision", Server) or not may(request.user, "view", backup):
             return turn_away(admin, request, backup, TITLE)
         return _answer(admin, request, restoring.look(backup))
@@ -213,8 +212,7 @@ class RestoreNewOfServer:
         admin: Any = self
         server = admin.object_once(request, object_id)
         if server is None:
-            missing: HttpResponse = admin._get_obj_does_not_exist_redirect(request, admin.opts, object_id)
-            return missing
+            return not_there(admin, request, object_id)
         if not may(request.user, "provision", Server) or not may(request.user, "view", Backup):
             return turn_away(admin, request, server, TITLE)
         rows = list(Backup.objects.filter(server=server, gone_at=None).select_related("storage")[:MOST])
