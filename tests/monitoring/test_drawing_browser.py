@@ -48,7 +48,8 @@ def watched() -> Iterator[SimpleNamespace]:
         portal.manage("render_deploy", str(deploy), "--interval", "2s")  # also how long a scrape may take
         prometheus = start_prometheus(portal, deploy / "prometheus" / "prometheus.yml", portal.data / "tsdb", port=port)
         portal.start("web")
-        wait_until(lambda: prometheus.ask("count_over_time(active_servers_total[5m]) > 5"), 90)
+        # A chart ends at the last whole step of 15 seconds, so what is younger than one is on no chart yet.
+        wait_until(lambda: prometheus.ask("count_over_time(active_servers_total[5m] offset 20s) > 2"), 120)
         with sync_playwright() as player:
             browser = player.chromium.launch(
                 executable_path=chromium, args=["--no-sandbox", "--disable-gpu"], timeout=BROWSER_PATIENCE
