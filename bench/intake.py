@@ -7,6 +7,7 @@ Web server, worker and the sender share this machine, so the sender's part of th
 """
 
 import contextlib
+import http.client
 import json
 import os
 import sqlite3
@@ -16,8 +17,6 @@ import threading
 import time
 from pathlib import Path
 from typing import Any
-
-import requests
 
 from tests.support.processes import Portal, wait_until
 
@@ -56,13 +55,15 @@ def floor(messages: list[str]) -> float:
 
 
 def send(portal: Portal, messages: list[str], refused: list[int]) -> None:
-    """Send them one after the other over one connection."""
-    with requests.Session() as session:
-        session.headers.update({"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"})
+    """Send them one after the other over one connection, at as little cost as an Alertmanager does."""
+    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", portal.port, timeout=60)) as connection:
         for text in messages:
-            answer = session.post(f"{portal.url}/hooks/alertmanager/", text, timeout=60)
-            if answer.status_code != 202:
-                refused.append(answer.status_code)
+            connection.request("POST", "/hooks/alertmanager/", text, headers)
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != 202:
+                refused.append(answer.status)
 
 
 def measure(per_message: int) -> None:
