@@ -57,7 +57,7 @@ def _of_time(wanted: Range) -> str:
     start = quick.since()
     if start is None or wanted.end > start + 30:
         return ""
-    moment = timezone.localtime(datetime.fromtimestamp(start, UTC))
-    return _("Prometheus has measured since %s: choose a later range.") % formats.date_format(
-        moment, "SHORT_DATETIME_FORMAT"
-    )
+    moment = formats.date_format(timezone.localtime(datetime.fromtimestamp(start, UTC)), "SHORT_DATETIME_FORMAT")
+    if wanted.moving:  # there is no later one: it has only just begun
+        return _("Prometheus has measured since %s: the first numbers come within a minute, by themselves.") % moment
+    return _("Prometheus has measured since %s: choose a later range.") % moment

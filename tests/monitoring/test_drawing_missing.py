@@ -183,6 +183,15 @@ def test_what_a_young_prometheus_has_not_yet_is_looked_at_again_soon(settings, c
     assert ("retry" in found) == soon
 
 
+@pytest.mark.parametrize(("asked", "words"), [({}, "first numbers come"), ({"to": "now-1h"}, "choose a later range")])
+def test_who_looks_seconds_after_the_beginning_waits_and_who_looks_before_it_goes_on(settings, client, asked, words):
+    client.force_login(seed.make_user("viewer"))
+    with Scraping({("node-exporter", HERE): True}, since=clock.now().timestamp() - 10) as prometheus:
+        settings.PORTAL_PROMETHEUS_URL = prometheus.url
+        found = client.get("/admin/panels/system-overview/7/data", asked).json()
+    assert words in found["hint"]
+
+
 @pytest.mark.parametrize(("minutes", "beginning", "soon"), [(1, "now-15m", True), (600, "now-6h", False)])
 def test_a_prometheus_that_has_not_measured_itself_yet_is_as_young_as_it_runs(
     settings, client, minutes, beginning, soon
