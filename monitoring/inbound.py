@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from monitoring import alertmanager, canary, grafana_alerts, incidents, proxmox_events, proxmox_findings
 from monitoring.conditions import Finding
+from monitoring.exempt import Exemptions
 from monitoring.inventory_lookup import Lookup
 from monitoring.models import Alert, AlertStatus, Condition, Inbound, Source
 from monitoring.payloads import NotUnderstood, Received
@@ -33,6 +34,7 @@ PAUSE: Final = timedelta(seconds=20)
 
 
 Known = dict[tuple[str, datetime], Alert]
+Find = Callable[[Received], Finding | None]
 
 
 @dataclass
@@ -137,6 +139,7 @@ def _take_alerts(row: Inbound, raw: list[Any], form: ModuleType, go: Go) -> None
     """The next alerts of the message. Each is a transaction of its own; what is known already costs next to nothing."""
     entries = [_entry(one, form.read) for one in raw[row.position : row.position + BATCH]]
     lookup, known, heard = Lookup(), _known(row.source, [one for one in entries if isinstance(one, Received)]), []
+    exempt = Exemptions()
     for entry in entries:
         if go.made >= AT_ONCE:
             break
@@ -151,7 +154,7 @@ def _take_alerts(row: Inbound, raw: list[Any], form: ModuleType, go: Go) -> None
             heard.append(found.pk)
             go.taken += 1
         else:
-            _take_alert(row, entry, known, lambda alert: form.finding_of(alert, lookup), go)
+            _take_alert(row, entry, known, lambda alert: exempt.judge(form.finding_of(alert, lookup)), go)
     go.left = row.position + go.read < len(raw)
     Alert.objects.filter(pk__in=heard).update(last_received_at=clock.now())
 
@@ -164,12 +167,16 @@ def _entry(raw: Any, reader: Callable[[Any], Received]) -> Received | str:
         return str(error)
 
 
-def _take_alert(row: Inbound, alert: Received, known: Known, find: Callable[[Received], Finding], go: Go) -> None:
-    """What is new: a beginning, or an end."""
+def _take_alert(row: Inbound, alert: Received, known: Known, find: Find, go: Go) -> None:
+    """What is new: a beginning, or an end. A beginning that an exception keeps back is not kept, so that the sender's
+    next repeat is told once the exception is gone."""
     go.made += 1
     try:
         if alert.firing:
-            incidents.raise_alert(find(alert), source=row.source, fingerprint=alert.fingerprint, link=alert.link)
+            if finding := find(alert):
+                incidents.raise_alert(finding, source=row.source, fingerprint=alert.fingerprint, link=alert.link)
+            else:
+                go.complain_once(_("An exception keeps this back: %s") % alert.labels.get("alertname", "?"))
         else:
             _end(row, alert, known.get((alert.fingerprint, alert.starts_at)))
         go.taken += 1
@@ -206,7 +213,8 @@ def _take_event(row: Inbound, payload: Any) -> int:
     if row.cluster is None:
         raise NotUnderstood(_("its cluster is not here any more"))
     told = proxmox_findings.judge(event, row.cluster, Lookup())
-    for finding in told.findings:
+    exempt = Exemptions()
+    for finding in filter(None, map(exempt.heard, told.findings)):
         fingerprint = _fingerprint(event, finding)
         incidents.raise_alert(finding, source=row.source, fingerprint=fingerprint, notice=told.notice)
     ended = 0

@@ -37,7 +37,7 @@ def cluster_families(clusters: Iterable[Cluster]) -> Iterator[Metric]:
         name = [cluster.name]
         info.add_metric([*name, cluster.version], 1)
         held.add_metric(name, cluster.held_retirements)
-        if cluster.quorate is not None:
+        if cluster.enabled and cluster.quorate is not None:
             quorate.add_metric(name, float(cluster.quorate))
         if cluster.last_success_at:
             last.add_metric(name, cluster.last_success_at.timestamp())
@@ -49,10 +49,10 @@ def cluster_families(clusters: Iterable[Cluster]) -> Iterator[Metric]:
 
 
 def node_families() -> Iterator[Metric]:
-    """Whether each node is online; no sample where nobody knows."""
+    """Whether each node is online; no sample where nobody knows, nor where nobody asks: a rule would fire for good."""
     status = GaugeMetricFamily("proxmox_node_status", "1 where the node is online, 0 where it is offline.",
                                labels=["cluster", "node"])  # fmt: skip
-    rows = Node.objects.filter(retired_at=None).order_by("cluster__name", "name")
+    rows = Node.objects.filter(retired_at=None, cluster__enabled=True).order_by("cluster__name", "name")
     for cluster, node, state in rows.values_list("cluster__name", "name", "status"):
         if state in (NodeStatus.ONLINE, NodeStatus.OFFLINE):
             status.add_metric([cluster, node], float(state == NodeStatus.ONLINE))
@@ -85,7 +85,9 @@ def storage_families(snapshots: Iterable[tuple[Cluster, Snapshot]]) -> Iterator[
     size = GaugeMetricFamily("proxmox_storage_size_bytes", "Size of the storage.", labels=names)
     ratio = GaugeMetricFamily("proxmox_storage_usage_ratio", "Used part of the storage, 0 to 1.", labels=names)
     exact = _exact(snapshots)
-    rows = Storage.objects.filter(retired_at=None, status="available").order_by("cluster__name", "name", "node__name")
+    rows = Storage.objects.filter(retired_at=None, status="available", cluster__enabled=True).order_by(
+        "cluster__name", "name", "node__name"
+    )
     told = {
         (cluster, node or "", storage, shared): exact.get((cluster, node or "", storage), (taken, whole))
         for cluster, node, storage, shared, taken, whole in rows.values_list(

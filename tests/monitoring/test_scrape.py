@@ -324,6 +324,17 @@ def test_backups_are_counted_again_after_a_sync_or_ten_seconds(scrape, time_mach
     assert scrape().get("backup_count_total") == 0
 
 
+def test_a_disabled_cluster_tells_nothing_that_a_rule_could_go_on_firing_for(scrape):
+    seed_everything()
+    Cluster.objects.update(quorate=False)
+    told = ("proxmox_node_status", "proxmox_storage_usage_ratio", "portal_cluster_quorate")
+    page = scrape()
+    assert all(page.labels(name, "cluster") for name in told)
+    Cluster.objects.update(enabled=False, last_success_at=clock.now() - timedelta(days=3))
+    page = scrape()
+    assert [page.labels(name, "cluster") for name in told] == [[], [], []]
+
+
 def test_a_retired_node_has_no_series(scrape):
     make_cluster(nodes=[node("pve1"), node("pve2")], cached=False)
     Node.objects.filter(name="pve2").update(retired_at=clock.now())
