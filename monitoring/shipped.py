@@ -14,10 +14,26 @@ CONDITION: Final = re.compile(
 )
 RULE: Final = re.compile(r"^\s*-\s*(alert|record):\s*[\"']?([\w:]+)", re.M)
 
+# A rule's name and its expression: on the same line, or in the deeper lines below it.
+EXPRESSION: Final = re.compile(
+    r"^\s*-\s*(?:alert|record):[ \t]*([\w:]+)\n(\s*)expr:[ \t]*(?:[|>]-?[ \t]*\n((?:\2[ \t]+\S.*\n|[ \t]*\n)+)|(.+)\n)",
+    re.M,
+)
+
 
 def rules() -> dict[str, str]:
     """The name of each shipped rule, and whether it is an ``alert`` or a ``record``."""
     return dict(_rules(_folder() / "prometheus"))
+
+
+def expressions() -> dict[str, str]:
+    """What each shipped rule asks, by its name, as ``bare`` writes it."""
+    return dict(_expressions(_folder() / "prometheus"))
+
+
+def bare(expression: str) -> str:
+    """An expression without blanks and quotes: Prometheus prints what it loaded with its own."""
+    return re.sub(r"[\s\"'`]", "", expression)
 
 
 def dashboards() -> dict[str, str]:
@@ -52,6 +68,13 @@ def rules_of(condition: str) -> list[str]:
 
 def _folder() -> Path:
     return Path(settings.BASE_DIR) / "deploy"
+
+
+@lru_cache(maxsize=4)
+def _expressions(folder: Path) -> tuple[tuple[str, str], ...]:
+    texts = [path.read_text() for path in sorted(folder.glob("*.yml"))]
+    found = (match for text in texts for match in EXPRESSION.finditer(text))
+    return tuple((match[1], bare(match[3] or match[4])) for match in found)
 
 
 @lru_cache(maxsize=4)

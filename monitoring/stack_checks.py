@@ -98,6 +98,11 @@ def _rules(facts: Facts) -> Verdict:
     if missing:
         return State.FAILED, _("Not loaded: %s. Put the files of deploy/prometheus beside its configuration, name "
                                "them in rule_files, and reload Prometheus.") % some(missing)  # fmt: skip
+    asked = shipped.expressions()
+    other = sorted(name for name in asked if shipped.bare(str(loaded[name].get("query"))) != asked[name])
+    if other:
+        return State.FAILED, _("Loaded, and asking something else than those shipped: %s. Put the files of "
+                               "deploy/prometheus in their place, and reload Prometheus.") % some(other)  # fmt: skip
     more = sorted(set(loaded) - set(shipped.rules()))
     if more:
         return State.OK, _("All %(count)d are loaded, and of your own: %(more)s.") % {

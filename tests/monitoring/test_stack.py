@@ -26,7 +26,13 @@ URL = "/admin/monitoring/review/stack/"
 def facts(**other):
     """A stack that is well, with these answers different."""
     rules = [
-        {"name": name, "type": "alerting" if kind == "alert" else "recording", "health": "ok", "state": "inactive"}
+        {
+            "name": name,
+            "type": "alerting" if kind == "alert" else "recording",
+            "health": "ok",
+            "state": "inactive",
+            "query": shipped.expressions()[name],
+        }
         for name, kind in shipped.rules().items()
     ]
     found = {
@@ -88,6 +94,13 @@ def test_what_is_wrong_is_said_with_what_to_do(name, answer, state, words):
 def test_a_rule_that_cannot_be_evaluated_is_named():
     rules = {"groups": [{"rules": [{"name": name, "health": "err"} for name in shipped.rules()]}]}
     assert "cannot be evaluated" in verdict("rules", rules=rules).sentence
+
+
+def test_a_rule_that_asks_something_else_than_the_shipped_one_is_named():
+    rows = [dict(row) for row in facts().rows("rules", "groups")[0]["rules"]]
+    rows[0]["query"] = "vector(0) == 1"
+    found = verdict("rules", rules={"groups": [{"rules": rows}]})
+    assert (found.state, rows[0]["name"] in found.sentence) == (State.FAILED, True)
 
 
 def test_a_rule_of_ones_own_is_no_trouble():
