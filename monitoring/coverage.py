@@ -1,20 +1,19 @@
 """Which servers nobody watches: those without an exporter, a recent backup, an owner, or a route to anybody.
 
-Templates and retired servers are none. How old a backup may be is the threshold of the rule BackupTooOld.
+Templates and retired servers are none. How old a backup may be differs by server: ``monitoring.backup_ages``.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from django.core.cache import cache
-from django.db.models import BooleanField, Case, Count, Exists, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import BooleanField, Case, Count, OuterRef, Q, QuerySet, Subquery, When
 from django.utils.translation import gettext_lazy as _
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from monitoring.models import AlertThreshold
+from monitoring.backup_ages import with_backup
 from monitoring.things import COLUMNS, labels_from
-from monitoring.thresholds import DEFAULTS
 from notifications import reach
 from portal.lib import clock
 from servers.models import Backup, Server
@@ -32,14 +31,7 @@ PARTS: Final[dict[str, Any]] = {
 }
 # The same below a heading that says "missing".
 SHORT: Final[dict[str, Any]] = {EXPORTER: _("exporter"), BACKUP: _("backup"), OWNER: _("owner"), ROUTE: _("route")}
-RULE: Final = "BackupTooOld"
 KEEP_SECONDS: Final = 60
-
-
-def oldest_allowed(moment: datetime) -> datetime:
-    """Backups from before then count as none."""
-    row = AlertThreshold.objects.filter(alert=RULE).first()
-    return moment - timedelta(days=row.value if row else DEFAULTS[RULE].value)
 
 
 def unreached() -> Q:
@@ -75,7 +67,7 @@ def judged(servers: "QuerySet[Any]", moment: datetime) -> "QuerySet[Any]":
 def _marked(servers: "QuerySet[Any]", moment: datetime) -> "QuerySet[Any]":
     routed = Case(When(unreached(), then=False), default=True, output_field=BooleanField())
     living = servers.filter(retired_at=None, template=False)
-    return living.annotate(has_backup=_recent(moment), has_route=routed)
+    return with_backup(living, moment).annotate(has_route=routed)
 
 
 def without(part: str) -> Q:
@@ -124,8 +116,3 @@ def coverage_families() -> Iterator[Metric]:
     for part in (*PARTS, ALL) if found["servers"] else ():
         family.add_metric([part], found[part] / found["servers"])
     yield family
-
-
-def _recent(moment: datetime) -> Exists:
-    mine = Backup.objects.filter(server=OuterRef("pk"), gone_at=None)
-    return Exists(mine.filter(created_at__gte=oldest_allowed(moment)))

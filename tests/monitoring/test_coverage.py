@@ -8,9 +8,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from monitoring import coverage
-from monitoring.models import AlertThreshold
+from monitoring.models import AlertThreshold, Condition, ConditionOverride
 from notifications.models import AlertChannel
 from portal.lib import clock
+from servers.models import Server
 from tests.support import seed
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +78,61 @@ def test_a_backup_that_is_gone_counts_as_none(servers):
 def test_how_old_a_backup_may_be_is_the_rules_threshold(servers):
     AlertThreshold.objects.filter(alert="BackupTooOld").update(value=10)
     assert listed("?gap=backup") == set()
+
+
+@pytest.mark.parametrize(("name", "days"), [("unsaved", 30), ("whole", 1)])
+def test_how_old_a_backup_may_be_is_what_was_wished_for_that_server(servers, name, days):
+    servers["whole"].backup_set.update(created_at=clock.now() - timedelta(days=5))
+    Server.objects.filter(name=name).update(backup_days=days)
+    assert listed("?gap=backup") == ({"unsaved", "whole"} if name == "whole" else set())
+
+
+@pytest.mark.parametrize(
+    ("of_cluster", "of_server", "expected"),
+    [
+        ({"threshold": 10}, None, set()),
+        ({"threshold": 10}, {"threshold": 7}, {"unsaved"}),
+        ({"threshold": 0.01}, {"threshold": 10}, {"whole", "ownerless", "unscraped"}),
+        # An exception without a number leaves its server at the wish or the usual number, whatever its cluster has.
+        ({"threshold": 10}, {"delay_minutes": 5}, {"unsaved"}),
+        (None, {"muted": True}, set()),
+        ({"muted": True}, {"severity": "critical"}, {"unsaved"}),
+        ({"muted": True}, None, set()),
+    ],
+)
+def test_exceptions_say_how_old_a_backup_may_be(servers, of_cluster, of_server, expected):
+    unsaved = servers["unsaved"]
+    for owner, values in ({"cluster": unsaved.cluster}, of_cluster), ({"server": unsaved}, of_server):
+        if values:
+            ConditionOverride.objects.create(condition=Condition.BACKUP_TOO_OLD, **owner, **values)
+    assert listed("?gap=backup") == expected
+
+
+def test_an_exception_goes_before_the_servers_wish(servers):
+    Server.objects.filter(name="unsaved").update(backup_days=30)
+    ConditionOverride.objects.create(condition="backup_too_old", cluster=servers["unsaved"].cluster, threshold=8)
+    assert listed("?gap=backup") == {"unsaved"}
+
+
+def test_an_exception_of_another_condition_changes_nothing(servers):
+    ConditionOverride.objects.create(condition="server_down", server=servers["unsaved"], muted=True)
+    assert listed("?gap=backup") == {"unsaved"}
+
+
+def test_thousands_of_exceptions_are_taken(servers):
+    made = [seed.make_server(servers["whole"].cluster) for _ in range(1100)]
+    ConditionOverride.objects.bulk_create(
+        ConditionOverride(condition="backup_too_old", server=server, threshold=9 + number / 100, muted=number % 2)
+        for number, server in enumerate([*made, servers["unsaved"]])
+    )
+    assert coverage.counts()["backup"] == 3 + 550 + 1
+
+
+def test_a_server_that_needs_no_backup_lacks_none_even_where_there_never_was_one(servers):
+    servers["unsaved"].backup_set.all().delete()
+    ConditionOverride.objects.create(condition="backup_too_old", server=servers["unsaved"], muted=True)
+    assert listed("?gap=backup") == set()
+    assert coverage.counts()["backup"] == 4
 
 
 def test_the_list_comes_as_a_file_with_its_filter(servers):
