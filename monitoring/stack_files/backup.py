@@ -100,7 +100,7 @@ def _portal(target: Path) -> Part:
     else:
         databases.save_sqlite(Path(database["NAME"]), target / SQLITE)
     folder = Path(settings.PORTAL_DATA) / "keys"
-    keys = sorted(path for path in folder.rglob("*") if path.is_file())
+    keys = files.tree(folder)
     for key in keys:
         files.copy(key, target / "keys" / key.relative_to(folder))
     sentence = _("Its database and %d keys: keep them where nobody else can read them.") % len(keys)

@@ -64,14 +64,9 @@ def _run(program: str, database: Mapping[str, Any], *arguments: str) -> None:
     path = shutil.which(program)
     if not path:
         raise Trouble(_("%s is not installed: install PostgreSQL's client programs.") % program)
-    variables = {
-        "PGHOST": database.get("HOST"), "PGPORT": database.get("PORT"), "PGUSER": database.get("USER"),
-        "PGPASSWORD": database.get("PASSWORD"), "PGDATABASE": database.get("NAME"), "PGCONNECT_TIMEOUT": "10",
-    }  # fmt: skip
-    given = {name: str(value) for name, value in variables.items() if value}
     try:
         done = subprocess.run(  # noqa: S603  (a program of PostgreSQL's, no shell)
-            [path, "--no-password", *arguments], env={**os.environ, **given}, stdin=subprocess.DEVNULL,
+            [path, "--no-password", *arguments], env={**os.environ, **_variables(database)}, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, timeout=DUMP_SECONDS, check=False,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -79,3 +74,15 @@ def _run(program: str, database: Mapping[str, Any], *arguments: str) -> None:
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [_("it said nothing")]
         raise Trouble(_("%(program)s failed: %(why)s") % {"program": program, "why": lines[0]})
+
+
+def _variables(database: Mapping[str, Any]) -> dict[str, str]:
+    """The connection as libpq's environment variables, the options of PORTAL_DATABASE_URL (such as sslmode) too: a
+    dump must not travel with less care than the portal's own queries."""
+    from psycopg import pq  # only where PostgreSQL is used
+
+    names = {str(key): str(value) for key, value in (database.get("OPTIONS") or {}).items()}
+    own = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "dbname": "NAME"}
+    names |= {key: str(database[field]) for key, field in own.items() if database.get(field)}
+    known = {option.keyword.decode(): option.envvar for option in pq.Conninfo.get_defaults()}
+    return {variable.decode(): names[key] for key, variable in known.items() if variable and key in names}

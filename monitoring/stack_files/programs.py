@@ -2,6 +2,7 @@
 went; a program that is not there is skipped."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any, Final
@@ -31,10 +32,12 @@ def prometheus_config(sources: Sources, target: Path) -> Part:
     files.write(target / "as-loaded.yml", loaded.encode())
     config = in_folder(flags.get("config.file"), runtime.get("CWD"))
     paths = {config, *(in_folder(row.get("file"), runtime.get("CWD")) for row in groups or [] if isinstance(row, dict))}
-    missed = [path.name for path in sorted(paths) if not _copied(path, target / _beside(path, config.parent))]
-    if missed:
-        words = _("Saved as it is loaded; these files cannot be read from here: %s.")
-        return Part(name, SAVED, words % ", ".join(missed), version)
+    absent, refused = _copy_each({path: target / _beside(path, config.parent) for path in sorted(paths)})
+    if refused:
+        return Part(name, FAILED, " ".join([_("Saved as it is loaded."), *refused]), version)
+    if absent:
+        words = _("Saved as it is loaded; these files are not here: %s.")
+        return Part(name, SAVED, words % ", ".join(path.name for path in absent), version)
     return Part(name, SAVED, ngettext("%d file.", "%d files.", len(paths)) % len(paths), version)
 
 
@@ -46,36 +49,71 @@ def prometheus_data(sources: Sources, target: Path) -> Part:
         if flags.get("web.enable-admin-api") != "true":
             return Part(name, SKIPPED, _("Its administration API is off, so it makes no snapshot: start it with "
                                          "--web.enable-admin-api where nobody else reaches it."))  # fmt: skip
-        cwd = sources.prometheus.api("status/runtimeinfo").get("CWD")
+        data = in_folder(flags.get("storage.tsdb.path"), sources.prometheus.api("status/runtimeinfo").get("CWD"))
+        # It would keep for ever what nobody here can remove.
+        if objection := _not_ours_to_clear(data):
+            return Part(name, FAILED, objection)
         patient = Prometheus("Prometheus", sources.prometheus.url, sources.prometheus.token, SNAPSHOT_SECONDS)
         made = str(patient.order("admin/tsdb/snapshot").get("name", ""))
     except PeerError as error:
         return _unanswered(name, "Prometheus", error)
-    snapshot = in_folder(flags.get("storage.tsdb.path"), cwd) / "snapshots" / made
+    snapshot = data / "snapshots" / made
     if not made or "/" in made or not snapshot.is_dir():
-        return Part(name, FAILED, _("Prometheus made the snapshot %s, which cannot be read from here: run this on its "
-                                    "machine, as a user who may read its folder.") % snapshot)  # fmt: skip
+        words = _(
+            "Prometheus made the snapshot %s, which is not here: remove it where it is, and run this on its machine."
+        )
+        return Part(name, FAILED, words % snapshot)
+    return _moved(name, snapshot, target)
+
+
+def _not_ours_to_clear(data: Path) -> str:
+    """Why a snapshot in that folder could not be copied and removed; '' where it can."""
+    if not os.path.isdir(data):  # Path raises where one may not look
+        return _("Its folder %s cannot be read from here: run this on its machine, as a user who may read it and write "
+                 "in it.") % data  # fmt: skip
+    place = data / "snapshots"
+    place = place if os.path.isdir(place) else data
+    if not os.access(place, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
+        return _("This user may not write in %s, so a snapshot would stay there: run this as Prometheus's user or as "
+                 "root.") % data  # fmt: skip
+    return ""
+
+
+def _moved(name: str, snapshot: Path, target: Path) -> Part:
+    """The snapshot copied, and removed where it was."""
+    state, number = SAVED, 0
     try:
         number = files.copy_tree(snapshot, target)
+        sentence = ngettext("%d file of a snapshot.", "%d files of a snapshot.", number) % number
+    except Trouble as trouble:
+        shutil.rmtree(target, ignore_errors=True)  # half of it would not be sound
+        state, sentence = FAILED, str(trouble)
     finally:
-        shutil.rmtree(snapshot, ignore_errors=True)  # Prometheus itself would keep it for ever
-    return Part(name, SAVED, ngettext("%d file of a snapshot.", "%d files of a snapshot.", number) % number)
+        shutil.rmtree(snapshot, ignore_errors=True)
+    if snapshot.exists():
+        words = _("The snapshot %s could not be removed: remove it by hand, as a user who may.")
+        state, sentence = FAILED, f"{sentence} {words % snapshot}"
+    return Part(name, state, sentence)
 
 
 def alertmanager(sources: Sources, target: Path) -> Part:
     """Its configuration and its silences."""
     name, path = "Alertmanager", sources.alertmanager_file()
-    copied = path is not None and _copied(path, target / "alertmanager.yml")
+    copied, refused = _copy_named(path, target / "alertmanager.yml", sources.alertmanager_config)
     try:
         version = _at(sources.alertmanager.json("/api/v2/status"), "versionInfo", "version")
         silences = sources.alertmanager.json("/api/v2/silences")
     except PeerError as error:
+        if refused:
+            return Part(name, FAILED, refused)
         if not copied:
             return _unanswered(name, name, error)
         return Part(name, SAVED, _("The configuration of %(path)s; no silences, for %(why)s.") % {
             "path": path, "why": error,
         })  # fmt: skip
     files.write(target / "silences.json", json.dumps(silences, indent=1).encode())
+    if refused:
+        return Part(name, FAILED, _("Its silences are saved.") + " " + refused, version)
     if not copied:
         return Part(name, FAILED, _("Its silences are saved; its configuration was not found: name it with "
                                     "--alertmanager-config."), version)  # fmt: skip
@@ -86,24 +124,40 @@ def alertmanager(sources: Sources, target: Path) -> Part:
 
 def grafana_files(sources: Sources, target: Path) -> Part:
     """Its settings, what it provisions, and its database."""
-    name, saved = "Grafana: settings and database", []
-    ini, database = sources.ini_file(), sources.grafana_file()
-    if ini is not None and _copied(ini, target / "grafana.ini"):
-        saved.append(str(ini))
-    provisioning = ini.parent / "provisioning" if saved and ini is not None else None
-    if provisioning is not None and provisioning.is_dir():
-        for path in sorted(path for path in provisioning.rglob("*.y*ml") if path.is_file()):
-            _copied(path, target / "provisioning" / path.relative_to(provisioning))
-    if database is not None:
+    name, saved, refused = "Grafana: settings and database", [], []
+    for save in (_grafana_settings, _grafana_database):
         try:
-            databases.save_sqlite(database, target / "grafana.db")
-            saved.append(str(database))
-        except (Trouble, OSError) as error:
-            return Part(name, FAILED, str(error))
+            saved += save(sources, target)
+        except Trouble as trouble:
+            refused.append(str(trouble))
+    if refused:
+        return Part(name, FAILED, " ".join([*refused, *([_("Saved: %s.") % ", ".join(saved)] if saved else [])]))
     if not saved:
         return Part(name, SKIPPED, _("Found neither grafana.ini nor grafana.db: name them with --grafana-ini and "
                                      "--grafana-database if it is installed."))  # fmt: skip
     return Part(name, SAVED, ", ".join(saved) + ".")
+
+
+def _grafana_settings(sources: Sources, target: Path) -> list[str]:
+    """What was saved of them. Raises Trouble."""
+    ini = sources.ini_file()
+    copied, refused = _copy_named(ini, target / "grafana.ini", sources.grafana_ini)
+    if refused:
+        raise Trouble(refused)
+    if ini is None or not copied:
+        return []
+    for path in files.tree(ini.parent / "provisioning"):
+        if path.suffix in {".yml", ".yaml"}:
+            files.copy(path, target / path.relative_to(ini.parent))
+    return [str(ini)]
+
+
+def _grafana_database(sources: Sources, target: Path) -> list[str]:
+    path = sources.grafana_file()
+    if path is None:
+        return []
+    databases.save_sqlite(path, target / "grafana.db")
+    return [str(path)]
 
 
 def grafana_dashboards(sources: Sources, target: Path) -> Part:
@@ -132,14 +186,31 @@ def _unanswered(name: str, program: str, error: PeerError) -> Part:
     return Part(name, FAILED, _("%(program)s could not be asked: %(why)s.") % {"program": program, "why": error})
 
 
-def _copied(path: Path, target: Path) -> bool:
-    """Whether that file could be read and was copied. Raises OSError where it cannot be written."""
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return False
-    files.write(target, content)
-    return True
+def _copy_each(paths: dict[Path, Path]) -> tuple[list[Path], list[str]]:
+    """Copy each to its place: those that are not there, and sentences about those that cannot be read. Raises OSError
+    where a copy cannot be written."""
+    absent, refused = [], []
+    for path, target in paths.items():
+        try:
+            content = files.read(path)
+        except Trouble as trouble:
+            refused.append(str(trouble))
+            continue
+        if content is None:
+            absent.append(path)
+        else:
+            files.write(target, content)
+    return absent, refused
+
+
+def _copy_named(path: Path | None, target: Path, named: Path | None) -> tuple[bool, str]:
+    """Whether that file was copied, and what is to be said if it was not: one that somebody ``named`` must be there."""
+    if path is None:
+        return False, ""
+    absent, refused = _copy_each({path: target})
+    if absent and path == named:
+        refused.append(_("%s is not there: name the file that is.") % path)
+    return not absent and not refused, " ".join(refused)
 
 
 def _beside(path: Path, folder: Path) -> Path:

@@ -11,6 +11,8 @@ from monitoring.prometheus import Peer, Prometheus
 
 SNAPSHOT_SECONDS = 600.0
 ANSWER_SECONDS = 10.0
+# Where packages keep them.
+GRAFANA_DATABASES = (Path("/var/lib/grafana/grafana.db"),)
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,23 @@ class Sources:
     def grafana_file(self) -> Path | None:
         """Grafana's SQLite database."""
         data = Path(settings.PORTAL_DATA) / "grafana"
-        usual = (data / "grafana.db", data / "data" / "grafana.db", Path("/var/lib/grafana/grafana.db"))
+        usual = (data / "grafana.db", data / "data" / "grafana.db", *GRAFANA_DATABASES)
         return self.grafana_database or _first(*usual)
 
 
 def _first(*paths: Path) -> Path | None:
-    return next((path for path in paths if path.exists()), None)
+    return next((path for path in paths if _may_be_there(path)), None)
+
+
+def _may_be_there(path: Path) -> bool:
+    """Also true where one may not look: then it is told that it cannot be read, and not that it is not there."""
+    try:
+        path.stat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def in_folder(name: Any, working_folder: Any) -> Path:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from monitoring.stack_files import Trouble, databases
+from portal.lib.environment import Environment
 from portal.up.programs import Program
 from tests.monitoring.postgres import PostgreSQL
 from tests.monitoring.test_prometheus import Prometheus
@@ -163,3 +165,17 @@ def test_a_portal_on_postgresql_comes_back_into_an_empty_database(tmp_path):
             portal.env["PORTAL_DATABASE_URL"] = new.url
             portal.manage("stack_restore", str(tmp_path / "backups"), "--into", str(tmp_path / "new"))
             assert portal.python(FOUND_AGAIN) == f"5 {SECRET}"
+
+
+def test_a_dump_travels_as_safely_as_the_databases_address_says(tmp_path):
+    with PostgreSQL() as server:
+        here = connection_settings(server.url)
+        databases.save_postgresql(here, tmp_path / "plain.dump")
+        assert (tmp_path / "plain.dump").read_bytes().startswith(b"PGDMP")
+        for mode in ("require", "verify-full"):
+            with pytest.raises(Trouble, match="SSL"):
+                databases.save_postgresql(connection_settings(f"{server.url}?sslmode={mode}"), tmp_path / mode)
+
+
+def connection_settings(url: str) -> dict[str, object]:
+    return Environment({"PORTAL_DATABASE_URL": url}).database("PORTAL_DATABASE_URL", "")

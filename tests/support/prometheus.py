@@ -65,6 +65,10 @@ class StandInPrometheus:
                 except (BrokenPipeError, ConnectionResetError):
                     pass
 
+            def do_POST(self):
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                self.do_GET()
+
             def log_message(self, *_):
                 """Says nothing."""
 
