@@ -11,12 +11,10 @@ from typing import Any, Final
 import promql_parser as ast
 from promql_parser import Expr, MatchOp
 
-Labels = frozenset[str]
-# Beside its own labels a series has those of its scrape.
-SCRAPED: Final = frozenset({"job", "instance"})
-# What others export: whole names, and beginnings of names. Their labels are not ours to know.
-FOREIGN: Final = frozenset({"up", "ALERTS", "ALERTS_FOR_STATE"})
-FOREIGN_BEGINNINGS: Final = ("node_", "prometheus_", "alertmanager_", "grafana_", "scrape_")
+from monitoring.promql_known import FOREIGN, SCRAPED, VALUES, Labels
+
+# What stands for a value that Grafana puts in.
+ANY_VALUE: Final = "x"
 SETS: Final = frozenset({"and", "or", "unless"})
 KEEPING: Final = frozenset({"topk", "bottomk", "limitk", "limit_ratio"})
 NOTHING: Final[Labels] = frozenset()
@@ -50,7 +48,7 @@ class Shape:
 class Judgement:
     """One expression: its troubles, and the labels of what it gives."""
 
-    known: Mapping[str, Labels]
+    known: Mapping[str, Labels | None]
     troubles: list[Trouble] = field(default_factory=list)
     result: Shape = field(default_factory=Shape)
 
@@ -82,14 +80,17 @@ class Judgement:
         if not name:
             self.wrong("{", "it selects series without naming a metric")
             return Shape(None)
-        if is_foreign(name):
-            return Shape(None)
         if name not in self.known:
             self.wrong(name, f"the metric {name} is neither exported nor on the list of foreign ones")
             return Shape(None)
-        shape = Shape(self.known[name] | SCRAPED)
+        labels = self.known[name]
+        shape = Shape(None if labels is None else labels | SCRAPED)
         for label in shape.lacks(one.name for one in matchers if one.name != "__name__"):
             self.wrong(label, f"the metric {name} has no label {label}")
+        for one in matchers:
+            values = VALUES.get((name, one.name))
+            if values and one.op == MatchOp.Equal and one.value not in values | {ANY_VALUE}:
+                self.wrong(one.value, f"the metric {name} has no {one.name} {one.value}")
         return shape
 
     def _aggregation(self, expr: ast.AggregateExpr) -> Shape:
@@ -156,9 +157,10 @@ class Judgement:
             self.wrong(what, f"the two sides of {what} never match: only one of them has {words}")
 
 
-def judge(text: str, known: Mapping[str, Labels]) -> Judgement:
-    """What is wrong with an expression. ``known`` has the names of samples and their labels."""
-    judgement = Judgement(known)
+def judge(text: str, known: Mapping[str, Labels | None]) -> Judgement:
+    """What is wrong with an expression. ``known`` has the names of our samples and their labels, and of foreign ones
+    that are not on the short list; None: any labels."""
+    judgement = Judgement({**FOREIGN, **known})
     try:
         expr = ast.parse(text)
     except ValueError as error:
@@ -167,11 +169,6 @@ def judge(text: str, known: Mapping[str, Labels]) -> Judgement:
         return judgement
     judgement.result = judgement.of(expr)
     return judgement
-
-
-def is_foreign(name: str) -> bool:
-    """Whether somebody else exports it."""
-    return name in FOREIGN or name.startswith(FOREIGN_BEGINNINGS)
 
 
 def _matched(shape: Shape, how: Any) -> Shape:

@@ -9,16 +9,18 @@ from typing import Any, Final
 
 import yaml
 
-from monitoring.promql import Judgement, Labels, judge
+from monitoring.promql import ANY_VALUE, Judgement, judge
+from monitoring.promql_known import Labels
 
 FAMILY: Final = re.compile(r"^\| `(\w+)` \| (gauge|counter|histogram) \| ([\w, ]*)\|", re.MULTILINE)
-BLOCK: Final = re.compile(r"^```promql\n(.*?)^```", re.MULTILINE | re.DOTALL)
+# As CommonMark has them: a fence may be indented, as in a list, and be longer than three marks.
+BLOCK: Final = re.compile(r"^[ \t]*(```+|~~~+)[ \t]*promql\b[^\n]*\n(.*?)^[ \t]*\1", re.MULTILINE | re.DOTALL)
 TEMPLATE_LABEL: Final = re.compile(r"\$labels\.(\w+)")
 # What Grafana puts in place of its variables; a variable inside of quotes is a text like any other.
 GRAFANA: Final = (
     (re.compile(r"\$\{?__(?:interval_ms|range_ms|range_s)\}?"), "300"),
     (re.compile(r"\$\{?__(?:rate_interval|interval|range)\}?"), "5m"),
-    (re.compile(r"\[\[(\w+)\]\]|\$\{(\w+)(?::\w+)?\}|\$(\w+)"), "x"),
+    (re.compile(r"\[\[(\w+)\]\]|\$\{(\w+)(?::\w+)?\}|\$(\w+)"), ANY_VALUE),
 )
 LABEL_VALUES: Final = re.compile(r"^label_values\(\s*(?:(?P<of>.+),\s*)?(?P<label>\w+)\s*\)$", re.DOTALL)
 QUERY_RESULT: Final = re.compile(r"^query_result\((?P<of>.+)\)$", re.DOTALL)
@@ -75,7 +77,7 @@ def find(path: Path) -> list[Found]:
         raise ValueError(f"it is no YAML: {str(error).splitlines()[0]}") from None
 
 
-def check(found: list[Found], known: Mapping[str, Labels]) -> list[Finding]:
+def check(found: list[Found], known: Mapping[str, Labels | None]) -> list[Finding]:
     """What is wrong with them. The names that recording rules among them keep are known to all."""
     known, findings = dict(known), []
     for one in sorted(found, key=lambda one: not one.record):
@@ -98,8 +100,8 @@ def _missing(one: Found, judgement: Judgement) -> Iterator[Finding]:
 def _in_page(path: Path, text: str) -> Iterator[Found]:
     """Blocks of ```promql, in which an empty line ends an expression."""
     for block in BLOCK.finditer(text):
-        line = text.count("\n", 0, block.start(1)) + 1
-        for piece in re.split(r"(\n\s*\n)", block[1]):
+        line = text.count("\n", 0, block.start(2)) + 1
+        for piece in re.split(r"(\n\s*\n)", block[2]):
             if any(row.strip() and not row.strip().startswith("#") for row in piece.splitlines()):
                 yield Found(path, line, piece)
             line += piece.count("\n")

@@ -2,17 +2,25 @@
 
 import json
 import re
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 from django.core.management import CommandError, call_command
 from prometheus_client.parser import text_string_to_metric_families
 
+from monitoring import discovery
 from monitoring import promql_sources as sources
 from monitoring.promql import judge
+from monitoring.promql_known import DISCOVERED, FOREIGN, VALUES
 from tests.monitoring.inventory import seed_everything
-from tests.support.processes import BASE
+from tests.support import seed
+from tests.support.components import need
+from tests.support.processes import BASE, free_port, wait_until
 
 KNOWN = sources.exported(BASE / "docs" / "metrics.md")
 # What the monitoring guide quotes; each is on docs/promql.md, to be copied from there.
@@ -75,6 +83,12 @@ def test_the_known_names_and_labels_are_those_of_a_running_portal(admin_client):
         ("proxmox_vm_state", "the metric proxmox_vm_state is neither exported"),
         ('{__name__="proxmox_vm_state"}', "the metric proxmox_vm_state is neither exported"),
         ('{job="proxmox-manager"}', "without naming a metric"),
+        ("node_laod1", "the metric node_laod1 is neither exported nor on the list of foreign ones"),
+        ("prometheus_whatever_total", "neither exported nor on the list of foreign ones"),
+        ('node_cpu_seconds_total{core="1"}', "node_cpu_seconds_total has no label core"),
+        ("sum by (interface) (rate(node_network_receive_bytes_total[5m]))", "names the label interface"),
+        ('max(portal_alert_threshold{alert="HighCpuUsage"})', "portal_alert_threshold has no alert HighCpuUsage"),
+        ('up and on () portal_collector_success{collector="backup"} == 1', "has no collector backup"),
         ('proxmox_vm_status{vm="100"}', "proxmox_vm_status has no label vm"),
         ("http_request_duration_seconds", "neither exported"),
         ("sum by (storag) (proxmox_storage_usage)", "names the label storag"),
@@ -100,7 +114,9 @@ def test_what_can_never_answer_is_told(expression, sentence):
 @pytest.mark.parametrize(
     "expression",
     [
-        'node_whatever{any="label"} / on (any) up',
+        'node_load1{server="web01"} / on (instance) up',
+        'ALERTS{any="label"} and on (instance, job) up',
+        'portal_alert_threshold{alert=~"High.*"} or portal_alert_threshold{alert="x"}',
         'sum by (le, endpoint) (rate(http_request_duration_seconds_bucket{le="0.5"}[5m]))',
         "http_request_duration_seconds_sum / http_request_duration_seconds_count",
         'sum by (tag) (label_replace(proxmox_guest_info, "tag", "$1", "tags", ";(.+?);.*"))',
@@ -152,6 +168,74 @@ def test_a_page_is_told_with_the_line(tmp_path, capsys):
         "# Title\n\n```promql\n# words\nup\n\n# more\nsum(\n  backup_total\n)\n```\n\n```\nbackup_total\n```\n"
     )
     assert [line.partition(": ")[0] for line in said(capsys, page)] == [f"{page}:9"]
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [
+        ("   ```promql", "   ```"),
+        ("``` promql", "```"),
+        ("~~~promql", "~~~"),
+        ("````promql title=one", "````"),
+        ("```promql ", "```"),
+    ],
+)
+def test_every_fence_that_markdown_knows_is_looked_into(tmp_path, capsys, opening, closing):
+    page = tmp_path / "page.md"
+    page.write_text(f"1. Step\n\n{opening}\n   backup_total\n{closing}\n\nbackup_total in words\n")
+    assert [line.partition(": ")[0] for line in said(capsys, page)] == [f"{page}:4"]
+
+
+def test_a_foreign_metric_of_ones_own_can_be_named(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text('```promql\nceph_health_status{name="x"} > 0\n```\n')
+    with pytest.raises(CommandError):
+        call_command("monitoring_check", page)
+    call_command("monitoring_check", page, foreign=["ceph_health_status"])
+
+
+@pytest.mark.real
+def test_the_list_of_foreign_names_is_what_a_node_exporter_exports():
+    address = f"127.0.0.1:{free_port()}"
+    with running(need("prometheus-node-exporter"), f"--web.listen-address={address}"):
+        page = wait_until(lambda: page_of(f"http://{address}/metrics"), 20)
+    samples = [one for family in text_string_to_metric_families(page) for one in family.samples]
+    there = {one.name: set(one.labels) for one in samples}
+    listed = {name: labels - DISCOVERED for name, labels in FOREIGN.items() if labels is not None and name != "up"}
+    assert [name for name, labels in listed.items() if name in there and not labels <= there[name]] == []
+    # A machine may have no disk of its own.
+    assert {name for name in listed if name not in there and not name.startswith("node_disk_")} == set()
+
+
+@contextmanager
+def running(*command: str) -> Iterator[None]:
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as program:
+        try:
+            yield
+        finally:
+            program.terminate()
+
+
+def page_of(url: str) -> str:
+    try:
+        return requests.get(url, timeout=5).text
+    except requests.RequestException:
+        return ""
+
+
+@pytest.mark.django_db
+def test_the_values_that_are_known_are_those_of_a_running_portal(admin_client):
+    page = admin_client.get("/metrics").content.decode()
+    samples = [one for family in text_string_to_metric_families(page) for one in family.samples]
+    for (name, label), values in VALUES.items():
+        assert {one.labels[label] for one in samples if one.name == name} == values
+
+
+@pytest.mark.django_db
+def test_what_service_discovery_gives_a_target_is_known():
+    seed.make_server(seed.make_cluster(), exporter_port=9100, operator_address="192.0.2.1")
+    (group,) = json.loads(discovery.targets())
+    assert {name for name in group["labels"] if not name.startswith("__meta_")} == DISCOVERED
 
 
 def dashboard(tmp_path: Path, *expressions: str, **variables: str) -> Path:

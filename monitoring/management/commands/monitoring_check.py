@@ -24,6 +24,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "files", nargs="*", type=Path, help="rules (.yml), pages (.md) or dashboards (.json); without: what we ship"
         )
+        parser.add_argument(
+            "--foreign",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="a metric of others, with any labels",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Say what is wrong, by file and line. Raises CommandError where anything is."""
@@ -43,7 +50,8 @@ class Command(BaseCommand):
                 raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
             except ValueError as error:
                 raise CommandError(f"{path} cannot be checked: {error}.") from None
-        findings = sources.check(found, sources.exported(settings.BASE_DIR / FAMILIES))
+        known = {**dict.fromkeys(options["foreign"]), **sources.exported(settings.BASE_DIR / FAMILIES)}
+        findings = sources.check(found, known)
         for finding in findings:
             self.stderr.write(f"{_short(finding.path)}:{finding.line}: {finding.sentence}")
         if findings:
