@@ -146,7 +146,8 @@ def fieldsets(*, edits: bool) -> list[Any]:
                 "description": _(
                     "Proxmox signs its certificates itself unless told otherwise: then paste "
                     "/etc/pve/pve-root-ca.pem of a node as its own authority, or pin the fingerprint that "
-                    "“pvenode cert info” shows. After saving, the portal tells which fingerprint it sees."
+                    "“pvenode cert info” shows: of pveproxy-ssl.pem where that is listed, else of pve-ssl.pem. After "
+                    "saving, the portal tells which fingerprint it sees."
                 ),
             },
         ),
