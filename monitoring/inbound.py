@@ -150,7 +150,7 @@ def _take_alerts(row: Inbound, raw: list[Any], form: ModuleType, go: Go) -> None
             go.complain_once(_("The portal's own alerts came back: they make no incidents."))
         elif canary.is_canary(entry.labels):
             go.taken += 1
-        elif entry.firing and (found := known.get((entry.fingerprint, entry.starts_at))):
+        elif entry.firing and (found := known.get((entry.fingerprint, entry.starts_at))) and not found.set_aside:
             heard.append(found.pk)
             go.taken += 1
         else:

@@ -33,7 +33,8 @@ def raise_alert(
     """A source says that something is wrong. Returns 1 if that opened an incident, 0 if it was known or joined one.
 
     The same alert (source, fingerprint, start) said again changes nothing but when it was last heard; a late repeat
-    of one that is over is no news. A ``notice`` has no end: it is told, kept, and over at once.
+    of one that is over is no news, and a repeat of one that was set aside begins it again. A ``notice`` has no end: it
+    is told, kept, and over at once.
     """
     identity: dict[str, Any] = {
         "source": source, "fingerprint": fingerprint or _fingerprint(finding), "starts_at": finding.since,
@@ -44,13 +45,16 @@ def raise_alert(
             # The same fall counts again, after somebody had said that it did not matter.
             finding = replace(finding, since=clock.now())
             identity["starts_at"] = finding.since
-        elif known:
+        elif known and not known.set_aside:
             Alert.objects.filter(pk=known.pk).update(last_received_at=clock.now())
             return 0
         try:
             with transaction.atomic():
+                aside = known if known and known.set_aside else None
+                if aside and not _begin_again(aside):
+                    return 0
                 joined = join(finding)
-                alert = _keep(finding, identity, link, joined.incident)
+                alert = _keep(finding, identity, link, joined.incident, aside)
                 if not notice or joined.how is How.OPENED:
                     _tell(joined, finding)
                 if notice:
@@ -63,17 +67,22 @@ def raise_alert(
     return 0
 
 
+def locked(key: int) -> Incident:
+    """That incident, for the rest of the transaction. Its alerts are changed before: in one order, nobody waits for
+    ever."""
+    return Incident.objects.select_for_update(of=("self",)).select_related("server", "cluster").get(pk=key)
+
+
 def resolve_alert(alert: Alert, moment: datetime) -> int:
     """A source says that it is over. Returns 1 if that closed the incident: no other alert in it is firing."""
     with transaction.atomic():
         mine = Alert.objects.filter(pk=alert.pk, status=AlertStatus.FIRING).order_by()
         if not mine.update(status=AlertStatus.RESOLVED, ends_at=max(moment, alert.starts_at)):
             return 0
-        locked = Incident.objects.select_for_update(of=("self",)).select_related("server", "cluster")
-        incident = locked.get(pk=alert.incident_id)
+        incident = locked(alert.incident_id)
         if incident.alerts.filter(status=AlertStatus.FIRING).exists():
             return 0
-        return _close(incident, moment)
+        return close_incident(incident, moment, telling.ending(incident))
 
 
 def resolve_earlier(condition: str, object_key: str, moment: datetime, *, sources: Sequence[str]) -> int:
@@ -108,11 +117,23 @@ def _tell_state(incident: Incident) -> None:
         telling.end(incident)
 
 
-def _keep(finding: Finding, identity: dict[str, Any], link: str, incident: Incident) -> Alert:
-    return Alert.objects.create(
-        **identity, condition=finding.condition, object_key=finding.object_key, severity=finding.severity,
-        title=finding.title[:200], labels=finding.labels, link=link, incident=incident,
-    )  # fmt: skip
+def _begin_again(known: Alert) -> bool:
+    """Whether it was this process that took up what had been set aside."""
+    aside = Alert.objects.filter(pk=known.pk, set_aside=True).order_by()
+    return bool(aside.update(set_aside=False, status=AlertStatus.FIRING, ends_at=None, last_received_at=clock.now()))
+
+
+def _keep(
+    finding: Finding, identity: dict[str, Any], link: str, incident: Incident, aside: Alert | None = None
+) -> Alert:
+    values: dict[str, Any] = {
+        "condition": finding.condition, "object_key": finding.object_key, "severity": finding.severity,
+        "title": finding.title[:200], "labels": finding.labels, "link": link, "incident": incident,
+    }  # fmt: skip
+    if aside is None:
+        return Alert.objects.create(**identity, **values)
+    Alert.objects.filter(pk=aside.pk).update(**values)
+    return aside
 
 
 def _tell(joined: Joined, finding: Finding) -> None:
@@ -143,11 +164,12 @@ def _end_notice(alert: Alert, incident: Incident) -> None:
         resolved(incident.message_id)
 
 
-def _close(incident: Incident, moment: datetime) -> int:
+def close_incident(incident: Incident, moment: datetime, ending: str) -> int:
+    """It is over, and that is told. Within a transaction. Returns 0 where another process closed it."""
     moment = max(moment, incident.opened_at, incident.reopened_at or incident.opened_at)
     flaps = incident.flaps_at(moment)
     tell_at = clock.now() + flapping_window() if flaps else None
-    if not incident.close(moment, telling.ending(incident), tell_at=tell_at):
+    if not incident.close(moment, ending, tell_at=tell_at):
         return 0
     if not flaps:
         telling.end(incident)

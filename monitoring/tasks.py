@@ -5,7 +5,7 @@ from typing import Any, Final
 from celery import shared_task
 from django.conf import settings
 
-from monitoring import annotations, evaluation, inbound, inbound_queue, pruning, queue_metrics, watching
+from monitoring import annotations, evaluation, inbound, inbound_queue, pruning, queue_metrics, setting_aside, watching
 from portal.lib import clock
 from portal.lib.nudge import alone, nudge_one, taken_up
 
@@ -56,8 +56,10 @@ def look_at_everything() -> None:
 
 @shared_task(ignore_result=True)
 def watch() -> None:
-    """Open and close incidents about storages, backups, certificates, the quorum, and the portal's own work."""
+    """Open and close incidents about storages, backups, certificates, the quorum, and the portal's own work; and end
+    what an exception keeps back since."""
     watching.watch()
+    setting_aside.by_exceptions(clock.now())
 
 
 @shared_task(ignore_result=True)

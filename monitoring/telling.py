@@ -37,8 +37,8 @@ def flapping(incident: Incident, moment: datetime, since_end: str) -> None:
 
 
 def not_over(incident: Incident) -> None:
-    """Its end was told, and another source goes on saying that it is there."""
-    words = _("It is not over: another source has gone on saying so. %(text)s")
+    """Its end was told, and a source goes on saying that it is there."""
+    words = _("It is not over: a source goes on saying that it is there. %(text)s")
     publish(_message(incident, Status.FIRING, words % {"text": incident.text}, clock.now()))
 
 

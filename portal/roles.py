@@ -44,6 +44,7 @@ OPERATOR_MAY: Final[frozenset[str]] = VIEWER_MAY | {
     "servers.configure_server",
     "servers.sync_cluster",
     "monitoring.acknowledge_incident",
+    "monitoring.close_incident",
     "monitoring.view_inbound",
     "monitoring.replay_inbound",
     "monitoring.add_review",

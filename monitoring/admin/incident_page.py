@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from monitoring import graph_links, runbooks, shipped
+from monitoring import graph_links, runbooks, setting_aside, shipped
 from monitoring.admin import shown, thing_panels
 from monitoring.models import Incident
 from monitoring.story import changes, similar, timeline
@@ -82,13 +82,15 @@ def _about_waiting(line: Any) -> Any:
 
 
 def _buttons(request: HttpRequest, incident: Incident) -> list[dict[str, str]]:
-    if not may(request.user, "acknowledge", incident):
-        return []
-    page = object_url(incident).removesuffix("change/")
-    return [
-        {"url": f"{page}acknowledge/", "text": _("Acknowledge"), "icon": "front_hand", "css": "pm-primary"},
-        {"url": f"{page}snooze/", "text": _("Snooze"), "icon": "snooze", "css": ""},
-    ]
+    page, found = object_url(incident).removesuffix("change/"), []
+    if may(request.user, "acknowledge", incident):
+        found += [
+            {"url": f"{page}acknowledge/", "text": _("Acknowledge"), "icon": "front_hand", "css": "pm-primary"},
+            {"url": f"{page}snooze/", "text": _("Snooze"), "icon": "snooze", "css": ""},
+        ]
+    if may(request.user, "close", incident) and setting_aside.is_told_by_others(incident):
+        found.append({"url": f"{page}close/", "text": _("Close"), "icon": "task_alt", "css": ""})
+    return found
 
 
 def _silences(request: HttpRequest, incident: Incident) -> list[tuple[str, list[tuple[str, str]]]]:

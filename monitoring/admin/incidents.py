@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 
-from monitoring import caring
+from monitoring import caring, setting_aside
 from monitoring.admin import incident_filters, shown
 from monitoring.models import Incident
 from notifications import muting
@@ -39,6 +39,19 @@ def _meaning() -> list[str]:
         _("Your name and the time are kept with it."),
         _("It is neither repeated nor escalated any more. Its end is told all the same."),
     ]
+
+
+def _about_closing(incident: Incident) -> Confirmation:
+    return Confirmation(
+        title=_("Close"),
+        question=_("Say that “%(title)s” is over?") % {"title": incident.title},
+        points=[
+            _("For trouble that is over while nobody says so, as when its end was lost on the way."),
+            _("Whoever was told of it is told of its end."),
+            _("It is opened again if its source goes on saying that it is there."),
+        ],
+        button=_("It is over"),
+    )
 
 
 def _about_snoozing(incident: Incident) -> Confirmation:
@@ -69,7 +82,7 @@ class IncidentAdmin(SyncedAdmin):
     search_help_text = gettext_lazy("Trouble, server, VMID, node or cluster")
     ordering = ("-opened_at", "-pk")
     actions = ("acknowledge_selected",)
-    actions_detail = ("acknowledge", "snooze")
+    actions_detail = ("acknowledge", "snooze", "close")
     export_columns = (
         "title", "severity", "condition", "cluster__name", "node__name", "server__name", "opened_at", "closed_at",
         "ending", "acknowledged_at", "acknowledged_by__username", "snoozed_until",
@@ -81,6 +94,10 @@ class IncidentAdmin(SyncedAdmin):
     def has_acknowledge_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether the button is offered."""
         return self.allows(request, "acknowledge", obj)
+
+    def has_close_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the button is offered."""
+        return self.allows(request, "close", obj)
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """None above the page: its first card has them, in reach of a thumb."""
@@ -159,6 +176,18 @@ class IncidentAdmin(SyncedAdmin):
             )
             return Outcome(sentence, messages.INFO)
         return Outcome(_("Nobody is reminded of it until %s.") % shown.moment_words(until))
+
+    @object_button(
+        permission="close", description=gettext_lazy("Close"), path="close", icon="task_alt",
+        confirmation=_about_closing,
+    )  # fmt: skip
+    def close(self, request: HttpRequest, incident: Incident) -> Outcome:
+        """Say that it is over, where nobody else will."""
+        if setting_aside.close(incident, request.user):
+            return Outcome(_("“%(title)s” is over.") % {"title": incident.title})
+        sentence = _("It is over already, or the portal itself sees that it is there and closes it when it is not: "
+                     "snooze it, silence it, or make an exception.")  # fmt: skip
+        return Outcome(sentence, messages.WARNING)
 
     @admin.action(description=gettext_lazy("Acknowledge"), permissions=["acknowledge"])
     def acknowledge_selected(self, request: HttpRequest, queryset: QuerySet[Incident]) -> HttpResponse:

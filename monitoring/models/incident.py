@@ -119,7 +119,10 @@ class Incident(models.Model):
         verbose_name = _("incident")
         verbose_name_plural = _("incidents")
         ordering = ["-opened_at", "-pk"]
-        permissions = [("acknowledge_incident", _("Can acknowledge an incident"))]
+        permissions = [
+            ("acknowledge_incident", _("Can acknowledge an incident")),
+            ("close_incident", _("Can say that an incident is over")),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["condition", "object_key"], condition=Q(closed_at=None), name="one_open_incident_of_a_thing"
@@ -134,7 +137,9 @@ class Incident(models.Model):
         return self.title
 
     def allows(self, action: str) -> bool:
-        """Only what is open and not yet acknowledged can be acknowledged, or snoozed under the same right."""
+        """Only what is open can be closed, and acknowledged, or snoozed under the same right, if it is not yet."""
+        if action == "close":
+            return self.is_open
         return action != "acknowledge" or (self.is_open and self.acknowledged_at is None)
 
     def get_condition(self) -> str:
@@ -209,6 +214,8 @@ class Alert(models.Model):
     labels = models.JSONField(default=dict)
     link = models.TextField(_("where it comes from"), default="")
     last_received_at = models.DateTimeField(_("last heard"), default=clock.now)
+    # Ended by a person or an exception, and not by its source: it begins again if that says it again.
+    set_aside = models.BooleanField(default=False)
     incident = models.ForeignKey(
         Incident, on_delete=models.CASCADE, related_name="alerts", verbose_name=_("incident")
     )  # fmt: skip

@@ -52,7 +52,7 @@ def _alert(alert: Alert) -> Iterator[Entry]:
     over = alert.ends_at
     if alert.last_received_at > alert.starts_at + AGAIN and (over is None or alert.last_received_at < over):
         yield Entry(alert.last_received_at, "repeat", alert.title, _("said again, the last time"), who)
-    if alert.status == AlertStatus.RESOLVED and over:
+    if alert.status == AlertStatus.RESOLVED and over and not alert.set_aside:
         yield Entry(over, "notifications_off", alert.title, _("the source says that it is over"), who, show.GOOD)
 
 

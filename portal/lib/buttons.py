@@ -71,7 +71,7 @@ def object_button(
             if obj is None:
                 return not_there(model_admin, request, object_id)
             if not may(request.user, permission, obj):
-                return turn_away(model_admin, request, obj, description)
+                return turn_away(model_admin, request, obj, description, action=permission)
             if request.method != "POST":
                 return ask(model_admin, request, confirmation(obj), object_url(obj), obj)
             return _answer(model_admin, request, obj, deed(model_admin, request, obj))
@@ -110,12 +110,17 @@ def ask(
     return TemplateResponse(request, "portal/confirm.html", context)
 
 
-def turn_away(model_admin: Any, request: HttpRequest, obj: Any, what: Any) -> HttpResponse:
-    """The answer to who may look and not do ``what``: a sentence. Raises PermissionDenied for who may not look."""
+def turn_away(model_admin: Any, request: HttpRequest, obj: Any, what: Any, *, action: str = "") -> HttpResponse:
+    """The answer to who may look and not do ``what``: a sentence. Where they may do that ``action`` to others, it is
+    this object that does not allow it as it is now. Raises PermissionDenied for who may not look."""
     if not model_admin.has_view_permission(request, obj):
         raise PermissionDenied
-    sentence = _("You may not do that (“%(what)s”): ask an administrator for the right to it.") % {"what": what}
-    messages.error(request, sentence)
+    sentence = _("You may not do that (“%(what)s”): ask an administrator for the right to it.")
+    if action and may(request.user, action, type(obj)):
+        sentence = _(
+            "“%(what)s” is not possible any more: it is done already, or things changed. See how it stands."
+        )
+    messages.error(request, sentence % {"what": what})
     return HttpResponseRedirect(object_url(obj))
 
 

@@ -22,9 +22,9 @@ def _token(settings):
 def rule_says(client, server):  # noqa: F811
     """An alert of the shipped rule about that server. Returns the kept message."""
 
-    def say(start="2026-03-02T08:15:21Z"):
+    def say(start="2026-03-02T08:15:21Z", **more):
         labels = {**TOO_OLD, "cluster": server.cluster.name, "vmid": str(server.vmid)}
-        assert send(client, payload(alert(start=start, **labels))).status_code == 202
+        assert send(client, payload(alert(start=start, **more, **labels))).status_code == 202
         row = Inbound.objects.latest("pk")
         take(row)
         row.refresh_from_db()

@@ -70,7 +70,7 @@ def test_an_action_that_does_not_fit_the_state_is_not_offered_by_its_address(ser
 def test_a_retired_server_has_no_buttons_and_refuses(server):
     type(server).objects.filter(pk=server.pk).update(retired_at=clock.now())
     page = seed.browser("operator").post(url(server), follow=True).content.decode()
-    assert "You may not do that" in page
+    assert "is not possible any more" in page
     assert not Operation.objects.exists()
 
 

@@ -56,8 +56,9 @@ def _page(action: Action) -> Any:
         server = model_admin.object_once(request, object_id)
         if server is None:
             return not_there(model_admin, request, object_id)
-        if not may(request.user, plan_of(action).right, server):
-            return turn_away(model_admin, request, server, action.label)
+        right = plan_of(action).right
+        if not may(request.user, right, server):
+            return turn_away(model_admin, request, server, action.label, action=right)
         return _answer(model_admin, request, server, action)
 
     view.__name__ = f"do_{action.value}"
