@@ -104,6 +104,7 @@ def settle(moment: datetime) -> int:
         with transaction.atomic():
             same = Incident.objects.filter(pk=incident.pk, tell_at=incident.tell_at, closed_at=incident.closed_at)
             if same.order_by().update(tell_at=None):
+                incident.tell_at = None
                 _tell_state(incident)
                 told += 1
     return told
@@ -145,7 +146,7 @@ def _tell(joined: Joined, finding: Finding) -> None:
         telling.flapping(incident, finding.since, clock.span(joined.pause))
     elif RANK[Severity(finding.severity)] > RANK[Severity(incident.severity)]:
         # Who hears only of what is critical has not heard of it yet.
-        incident.severity = finding.severity
+        incident.severity, incident.tell_at = finding.severity, None  # by this they hear that it is there
         incident.steps.create(kind=StepKind.WORSE, text=finding.severity)
         _count_telling(incident)
         telling.worse(incident)
@@ -153,7 +154,7 @@ def _tell(joined: Joined, finding: Finding) -> None:
 
 def _count_telling(incident: Incident) -> None:
     incident.told += 1
-    incident.save(update_fields=["told", "severity"])
+    incident.save(update_fields=["told", "severity", "tell_at"])
 
 
 def _end_notice(alert: Alert, incident: Incident) -> None:
@@ -167,11 +168,13 @@ def _end_notice(alert: Alert, incident: Incident) -> None:
 def close_incident(incident: Incident, moment: datetime, ending: str) -> int:
     """It is over, and that is told. Within a transaction. Returns 0 where another process closed it."""
     moment = max(moment, incident.opened_at, incident.reopened_at or incident.opened_at)
-    flaps = incident.flaps_at(moment)
+    # That it was not over had not been told yet: what people heard last is its end.
+    told = incident.is_open and incident.tell_at is not None
+    flaps = not told and incident.flaps_at(moment)
     tell_at = clock.now() + flapping_window() if flaps else None
     if not incident.close(moment, ending, tell_at=tell_at):
         return 0
-    if not flaps:
+    if not flaps and not told:
         telling.end(incident)
     logger.info("Incident %s closed: %s", incident.pk, incident.condition)
     return 1

@@ -73,10 +73,10 @@ def _reopened(same: "QuerySet[Incident]", finding: Finding) -> Joined | None:
     if last is None or last.closed_at is None:
         return None
     moment, pause = clock.now(), finding.since - last.closed_at
+    quiet = last.tell_at is not None  # its end was not told: for all that people know, it is there
     if pause < timedelta(0):
-        slow = last.reopen(moment, flap=False, tell_at=moment + SLOW_FOR)
+        slow = last.reopen(moment, flap=False, tell_at=None if quiet else moment + SLOW_FOR)
         return Joined(last, How.REOPENED_QUIETLY) if slow else None
-    quiet = last.tell_at is not None
     if not last.reopen(moment):
         return None
     return Joined(last, How.REOPENED_QUIETLY if quiet else How.REOPENED, pause)

@@ -117,9 +117,7 @@ def turn_away(model_admin: Any, request: HttpRequest, obj: Any, what: Any, *, ac
         raise PermissionDenied
     sentence = _("You may not do that (“%(what)s”): ask an administrator for the right to it.")
     if action and may(request.user, action, type(obj)):
-        sentence = _(
-            "“%(what)s” is not possible any more: it is done already, or things changed. See how it stands."
-        )
+        sentence = _("“%(what)s” is not possible any more: it is done already, or things changed. See how it stands.")
     messages.error(request, sentence % {"what": what})
     return HttpResponseRedirect(object_url(obj))
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
+from monitoring import setting_aside
 from monitoring.conditions import Finding
 from monitoring.incidents import raise_alert, resolve_alert, settle
 from monitoring.models import Alert, Incident
@@ -18,12 +19,14 @@ SOURCES = ("portal", "alertmanager", "proxmox")
 STEPS = st.one_of(
     st.tuples(st.just("raise"), st.sampled_from(SOURCES), st.sampled_from(["info", "warning", "critical"])),
     st.tuples(st.just("resolve"), st.sampled_from(SOURCES), st.none()),
+    st.tuples(st.just("close"), st.none(), st.none()),
+    st.tuples(st.just("repeat"), st.sampled_from(SOURCES[1:]), st.none()),
     st.tuples(st.just("wait"), st.sampled_from([5, 120, 700, 7200]), st.none()),
 )
 
 
 class IncidentMachine(TestCase):
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=40, deadline=None)
     @given(st.lists(STEPS, min_size=4, max_size=20))
     def test_one_trouble_is_one_incident_and_is_told_in_turns(self, steps):
         with time_machine.travel(clock.now(), tick=False) as traveller:
@@ -46,6 +49,21 @@ class IncidentMachine(TestCase):
         for alert in Alert.objects.filter(source=source, status="firing"):
             resolve_alert(alert, clock.now())
 
+    def do_close(self, _what, _severity):
+        for incident in Incident.objects.filter(closed_at=None):
+            seen = incident.alerts.filter(source="portal", status="firing").exists()
+            assert setting_aside.close(incident, "jihye") != seen
+
+    def do_repeat(self, source, _severity):
+        """What it said last, said again: news only where that had been set aside."""
+        last = Alert.objects.filter(source=source).order_by("starts_at").last()
+        if last is not None:
+            aside = last.set_aside
+            finding = Finding("guest_down", "server:7", "warning", "web-1 is down", "It fell.", last.starts_at)
+            raise_alert(finding, source=source, fingerprint=source)
+            last.refresh_from_db()
+            assert (last.status == "firing") or not aside
+
     def judge(self):
         """What must hold after each step."""
         found = list(Incident.objects.order_by("pk"))
@@ -60,3 +78,4 @@ class IncidentMachine(TestCase):
             assert all(pair != ("resolved", "resolved") for pair in pairwise(told))
             # Its end is told at once, or, where it flaps, later; what goes on has not been told to be over.
             assert not (row.is_open and row.tell_at is None and told[-1] == "resolved")
+            assert row.is_open or row.tell_at is not None or told[-1] == "resolved"

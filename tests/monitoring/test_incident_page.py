@@ -31,10 +31,10 @@ def server():
     return seed.make_server(cluster, seed.make_node(cluster, "pve1"), name=NAME, vmid=300)
 
 
-def fall(thing, *, source="portal", fingerprint="", since=None, severity="critical", **labels):
+def fall(thing, *, source="portal", fingerprint="", since=None, severity="critical", condition="guest_down", **labels):
     """That server is down, as a source says. Returns the incident."""
     finding = Finding(
-        condition="guest_down", object_key=f"server:{thing.pk}", severity=severity, title=f"{thing} is down",
+        condition=condition, object_key=f"server:{thing.pk}", severity=severity, title=f"{thing} is down",
         text="It fell.", since=since or clock.now(), server=thing, node=thing.node, cluster=thing.cluster,
         labels={**labels_of(thing), **labels},
     )  # fmt: skip

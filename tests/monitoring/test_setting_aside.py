@@ -89,6 +89,17 @@ def test_it_is_opened_again_when_its_source_says_it_again_and_that_is_told(told,
     assert "a source goes on saying" in Notification.objects.latest("pk").body["text"]
 
 
+def test_trouble_is_told_that_comes_after_a_late_repeat_which_was_not(told, rule_says, server):  # noqa: F811
+    """Closed, said again, closed before that was told: what people heard last is the end."""
+    press(told)
+    rule_says()
+    press(told)
+    count = Notification.objects.count()
+    fall(server, condition="backup_too_old")
+    assert not over(told)
+    assert Notification.objects.count() == count + 1
+
+
 def test_a_source_that_ends_it_after_all_is_not_told_again(told, rule_says):  # noqa: F811
     press(told)
     count = Notification.objects.count()
