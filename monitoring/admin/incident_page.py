@@ -89,7 +89,7 @@ def _buttons(request: HttpRequest, incident: Incident) -> list[dict[str, str]]:
             {"url": f"{page}snooze/", "text": _("Snooze"), "icon": "snooze", "css": ""},
         ]
     if may(request.user, "close", incident) and setting_aside.is_told_by_others(incident):
-        found.append({"url": f"{page}close/", "text": _("Close"), "icon": "task_alt", "css": ""})
+        found.append({"url": f"{page}close/", "text": _("Mark as over"), "icon": "task_alt", "css": ""})
     return found
 
 

@@ -43,7 +43,7 @@ def _meaning() -> list[str]:
 
 def _about_closing(incident: Incident) -> Confirmation:
     return Confirmation(
-        title=_("Close"),
+        title=_("Mark as over"),
         question=_("Say that “%(title)s” is over?") % {"title": incident.title},
         points=[
             _("For trouble that is over while nobody says so, as when its end was lost on the way."),
@@ -178,7 +178,7 @@ class IncidentAdmin(SyncedAdmin):
         return Outcome(_("Nobody is reminded of it until %s.") % shown.moment_words(until))
 
     @object_button(
-        permission="close", description=gettext_lazy("Close"), path="close", icon="task_alt",
+        permission="close", description=gettext_lazy("Mark as over"), path="close", icon="task_alt",
         confirmation=_about_closing,
     )  # fmt: skip
     def close(self, request: HttpRequest, incident: Incident) -> Outcome:

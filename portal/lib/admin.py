@@ -24,7 +24,7 @@ from unfold.admin import ModelAdmin, checkbox
 from unfold.decorators import display
 from unfold.views import ChangeList
 
-from portal.lib import export, sections
+from portal.lib import export, sections, show
 from portal.lib.access import may
 
 
@@ -85,6 +85,7 @@ class GuardedAdmin(ModelAdmin):
     list_fullwidth = True
     compressed_fields = True
     warn_unsaved_form = True
+    empty_value_display = show.DASH  # as our own columns have it
     list_before_template = "portal/list_top.html"
     change_form_outer_before_template = "portal/sections_top.html"
     change_form_outer_after_template = "portal/sections_below.html"

@@ -65,7 +65,7 @@ def test_who_may_only_look_is_offered_nothing_and_closes_nothing(told):
 def test_what_is_over_already_is_not_closed_again(told):
     press(told)
     count = Notification.objects.count()
-    assert "“Close” is not possible any more" in press(told).content.decode()
+    assert "“Mark as over” is not possible any more" in press(told).content.decode()
     assert Notification.objects.count() == count
 
 
