@@ -100,7 +100,7 @@ def _stack(request: HttpRequest) -> list[dict[str, Any] | None]:
 
 
 def environment(_request: HttpRequest) -> list[Any] | None:
-    """The label in the header while only the demo's cluster is there."""
+    """The label in the header while nothing but the demo was ever read."""
     return [_("Demo"), "warning"] if _counts()["demo_only"] else None
 
 
@@ -170,15 +170,18 @@ def _counts() -> dict[str, int]:
     """What the sidebar counts, kept for a few seconds: it is drawn on every page."""
     counts: dict[str, int] | None = cache.get(COUNTS_KEY)
     if counts is None:
-        names = list(Cluster.objects.values_list("name", "failing_since", "enabled"))
+        names = list(Cluster.objects.values_list("name", "failing_since", "enabled", "last_success_at"))
         counts = {
             "servers": Server.objects.filter(retired_at=None, template=False).count(),
             "nodes_down": Node.objects.filter(retired_at=None, status="offline").count(),
             "operations": Operation.objects.filter(state__in=Operation.ACTIVE).count(),
             "incidents": Incident.objects.filter(closed_at=None).count(),
             "deliveries_dead": figures().queue.get("dead", 0),
-            "clusters_failing": sum(1 for _name, failing, enabled in names if failing and enabled),
-            "demo_only": int([name for name, _failing, _enabled in names] == [DEMO]),
+            "clusters_failing": sum(1 for _name, failing, enabled, _success in names if failing and enabled),
+            # All that is shown is simulated until another cluster was read once.
+            "demo_only": int(
+                {name for name, _failing, _enabled, success in names if success or name == DEMO} == {DEMO}
+            ),
         }
         cache.set(COUNTS_KEY, counts, COUNTS_SECONDS)
     return counts

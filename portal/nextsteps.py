@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST
 
 from notifications import has_channel
 from portal.lib.access import may
+from portal.lib.buttons import object_url
 from portal.lib.sections import FRONT, Section, section
 from portal.navigation import DEMO
 from servers.models import Cluster
@@ -33,23 +34,17 @@ def next_steps(request: HttpRequest, _subject: None) -> Section | None:
     """The card, for whoever may take the steps; None where that person waved it away or all is done."""
     if request.COOKIES.get(COOKIE) or not may(request.user, "add", Cluster):
         return None
-    names = set(Cluster.objects.values_list("name", flat=True))
-    steps = _steps(own_cluster=bool(names - {DEMO}), demo=DEMO in names)
+    clusters = list(Cluster.objects.order_by("pk"))
+    steps = _steps([one for one in clusters if one.name != DEMO], demo=any(one.name == DEMO for one in clusters))
     if all(step.done is not False for step in steps):
         return None
     context = {"steps": steps, "hide_url": reverse("next-steps-hide")}
     return Section(_("Next steps"), "portal/next_steps.html", context, icon="flag", wide=True)
 
 
-def _steps(*, own_cluster: bool, demo: bool) -> list[Step]:
-    look = _("What you see is a simulated cluster.") if demo and not own_cluster else ""
+def _steps(own: list[Cluster], *, demo: bool) -> list[Step]:
     return [
-        Step(
-            _("Add your own cluster"),
-            look or _("Its servers appear here a moment later."),
-            reverse("admin:servers_cluster_add"),
-            own_cluster,
-        ),
+        _own_cluster(own, demo=demo),
         Step(
             _("Add an alert channel"),
             _("Mail, Slack or a webhook: without one, nobody is told of trouble."),
@@ -58,6 +53,20 @@ def _steps(*, own_cluster: bool, demo: bool) -> list[Step]:
         ),
         Step(_("Look at the dashboards"), _("What Prometheus keeps, drawn."), reverse("dashboards")),
     ]
+
+
+def _own_cluster(own: list[Cluster], *, demo: bool) -> Step:
+    """Done when one was read: until then its servers are not here, whatever was entered."""
+    title = _("Add your own cluster")
+    if any(cluster.last_success_at for cluster in own):
+        return Step(title, _("Its servers are here."), object_url(own[0]), done=True)
+    if failing := next((cluster for cluster in own if cluster.last_error), None):
+        why = _("The sync of %(cluster)s fails: its page says why.") % {"cluster": failing}
+        return Step(title, why, object_url(failing), done=False)
+    if own:
+        return Step(title, _("Its servers appear here a moment later."), object_url(own[0]), done=False)
+    look = _("What you see is a simulated cluster.") if demo else _("Its servers appear here a moment later.")
+    return Step(title, look, reverse("admin:servers_cluster_add"), done=False)
 
 
 @require_POST

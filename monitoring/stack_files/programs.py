@@ -135,7 +135,8 @@ def grafana_files(sources: Sources, target: Path) -> Part:
     if not saved:
         return Part(name, SKIPPED, _("Found neither grafana.ini nor grafana.db: name them with --grafana-ini and "
                                      "--grafana-database if it is installed."))  # fmt: skip
-    return Part(name, SAVED, ", ".join(saved) + ".")
+    without = "" if sources.grafana_file() else " " + _("Its database was not found, so it is not in here.")
+    return Part(name, SAVED, ", ".join(saved) + "." + without)
 
 
 def _grafana_settings(sources: Sources, target: Path) -> list[str]:

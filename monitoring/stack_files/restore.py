@@ -101,6 +101,7 @@ def _notes(found: Manifest, into: Path, *, loaded: bool) -> list[str]:
         notes.append(_("The database is a dump: %s. Restore it with pg_restore, or run this again with "
                        "PORTAL_DATABASE_URL naming an empty PostgreSQL database.") % (into / backup.DUMP))  # fmt: skip
     notes.append(_("To go on with it: PORTAL_DATA=%s bin/up. Configuration files are in its folder config.") % into)
-    if (into / "config" / "alertmanager" / "silences.json").exists():
-        notes.append(_("Silences come back with: amtool silence import config/alertmanager/silences.json"))
+    silences = into / "config" / "alertmanager" / "silences.json"
+    if silences.exists() and silences.read_text().strip() != "[]":
+        notes.append(_("Silences come back with: amtool silence import %s") % silences)
     return notes

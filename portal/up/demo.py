@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from portal.up import setup
 from portal.up.layout import Layout
@@ -15,6 +16,7 @@ from portal.up.trouble import explained
 from servers.models import Cluster
 
 NAME: Final = "demo"
+HOST: Final = "127.0.0.1"
 PORT, CONTROL_PORT = 8106, 8107
 READY_SECONDS: Final = 90
 
@@ -49,12 +51,18 @@ class Demo:
 
 
 def wanted(layout: Layout, *, allowed: bool) -> bool:
-    """Whether there is to be a simulator: the demo is there already, or nothing else is."""
+    """Whether there is to be a simulator: the demo is there already, or nothing else is. A backup has the demo's
+    cluster and not its simulator: a new one takes its place."""
     if not allowed:
         return False
     with explained("looking for clusters", layout.data):
-        names = set(Cluster.objects.values_list("name", flat=True))
-    return not names or (NAME in names and folder(layout).exists())
+        found = dict(Cluster.objects.values_list("name", "endpoints"))
+    return not found or (NAME in found and (folder(layout).exists() or _is_here(found[NAME])))
+
+
+def _is_here(endpoints: list[str]) -> bool:
+    """Whether these are a simulator's, and not those of somebody's own cluster of that name."""
+    return bool(endpoints) and all(urlsplit(endpoint).hostname == HOST for endpoint in endpoints)
 
 
 def folder(layout: Layout) -> Path:

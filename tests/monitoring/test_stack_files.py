@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from monitoring.stack_files import Trouble, backup, manifest, restore
+from monitoring.stack_files import Trouble, backup, files, manifest, restore
 from monitoring.stack_files.manifest import FAILED, Part
 from monitoring.stack_files.sources import Sources
 from tests.support.grafana import VERSION, StandInGrafana
@@ -199,6 +199,8 @@ def test_what_grafana_provisions_is_saved_with_its_settings(installation, tmp_pa
         (tmp_path / "etc" / name).write_text(text)
     done = backup.save(tmp_path / "backups", Sources.here(grafana_ini=tmp_path / "etc" / "grafana.ini"))
     assert {name: (done.folder / "grafana" / name).read_text() for name in files} == files
+    (part,) = [part for part in done.manifest.parts if part.name == "Grafana: settings and database"]
+    assert "Its database was not found" in part.sentence
 
 
 def test_grafanas_settings_and_database_are_found_where_one_says(installation, tmp_path):
@@ -221,6 +223,29 @@ def test_the_commands_tell_it_in_sentences(installation, tmp_path, capsys):
         call_command("stack_restore", str(tmp_path / "backups"))
     with pytest.raises(CommandError, match="--keep"):
         call_command("stack_backup", str(tmp_path / "backups"), keep=-1)
+
+
+def test_what_was_restored_is_told_and_not_what_was_saved(installation, tmp_path, capsys):
+    call_command("stack_backup", str(tmp_path / "backups"))
+    capsys.readouterr()
+    call_command("stack_restore", str(tmp_path / "backups"), into=tmp_path / "new")
+    said = capsys.readouterr().out
+    assert "restored  Portal\n" in said
+    assert "left out  Alertmanager: it was not there when the backup was made." in said
+    assert "saved" not in said
+
+
+@pytest.mark.parametrize(("silences", "told"), [("[]", False), ('[{"id": "1"}]', True)])
+def test_silences_are_spoken_of_where_there_are_any_with_their_file(installation, tmp_path, silences, told):
+    done = backup.save(tmp_path / "backups", Sources.here())
+    path = done.folder / "alertmanager" / "silences.json"
+    files.write(path, silences.encode())
+    entry = {"path": "alertmanager/silences.json", "size": len(silences), "sha256": manifest.digest(path)}
+    found = json.loads((done.folder / "manifest.json").read_text())
+    (done.folder / "manifest.json").write_text(json.dumps({**found, "files": [*found["files"], entry]}))
+    notes = restore.restore(done.folder, tmp_path / "new").notes
+    wanted = f"amtool silence import {tmp_path / 'new' / 'config' / 'alertmanager' / 'silences.json'}"
+    assert any(wanted in note for note in notes) == told
 
 
 DASHBOARDS = {"system": {"title": "System Overview"}, "a/../b": {"title": "odd"}}

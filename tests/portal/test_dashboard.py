@@ -116,11 +116,14 @@ def test_the_sidebar_counts_what_is_open():
     assert (found["/admin/servers/node/"], found["/admin/servers/cluster/"]) == ("1", "1")
 
 
-def test_the_demo_is_labelled_as_long_as_it_is_all_there_is():
+def test_the_demo_is_labelled_as_long_as_it_is_all_that_was_read():
     seed.make_cluster("demo")
     client = seed.browser("viewer")
     assert "Demo" in client.get("/admin/").context["environment"][0]
     Cluster.objects.create(name="real", endpoints=["https://pve:8006"], token_id="a@b!c", token_secret="x")
+    cache.clear()
+    assert client.get("/admin/").context["environment"]
+    Cluster.objects.filter(name="real").update(last_success_at=clock.now())
     cache.clear()
     assert client.get("/admin/").context["environment"] is None
 

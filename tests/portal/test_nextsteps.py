@@ -30,6 +30,18 @@ def test_what_is_done_is_ticked_off_and_the_card_goes_when_all_is():
     assert TITLE not in front(client)
 
 
+@pytest.mark.parametrize(
+    ("error", "sentence"), [("refused", "The sync of berlin fails: its page says why."), ("", "a moment later")]
+)
+def test_a_cluster_that_was_never_read_is_not_done(error, sentence):
+    seed.make_cluster("demo")
+    own = seed.make_cluster("berlin", last_success_at=None, first_complete_at=None, last_error=error)
+    page = front(seed.browser("administrator"))
+    assert "check_circle" not in page
+    assert sentence in page
+    assert f"/admin/servers/cluster/{own.pk}/change/" in page
+
+
 def test_it_can_be_waved_away_by_a_post():
     seed.make_cluster("demo")
     client = seed.browser("administrator")

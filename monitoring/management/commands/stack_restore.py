@@ -2,11 +2,18 @@
 
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 
 from monitoring.stack_files import Trouble, restore
+from monitoring.stack_files.manifest import FAILED, SAVED, SKIPPED
+
+BECAME: Final = {
+    SAVED: "restored  %s",
+    SKIPPED: "left out  %s: it was not there when the backup was made.",
+    FAILED: "left out  %s: not all of it could be saved; what was saved is restored.",
+}
 
 
 class Command(BaseCommand):
@@ -33,7 +40,7 @@ class Command(BaseCommand):
         except Trouble as trouble:
             raise CommandError(str(trouble)) from None
         for part in done.manifest.parts:
-            self.stdout.write(f"{part.state:<7}  {part.name}: {part.sentence}")
+            self.stdout.write(BECAME[part.state] % part.name)
         self.stdout.write(f"Restored {done.source} of {done.manifest.made_at}.")
         for note in done.notes:
             self.stdout.write(note)
