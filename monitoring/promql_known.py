@@ -8,8 +8,11 @@ from monitoring.thresholds import DEFAULTS
 Labels = frozenset[str]
 # Beside its own labels a series has those of its scrape.
 SCRAPED: Final = frozenset({"job", "instance"})
-# What /api/prometheus/sd/ gives a target, and thereby each series of its exporter.
-DISCOVERED: Final = frozenset({"server", "vmid", "cluster", "node", "type", "environment", "owner", "tags"})
+# What /api/prometheus/sd/ and the relabelling of deploy/prometheus/prometheus.yml give a target, and thereby each
+# series of its exporter.
+DISCOVERED: Final = frozenset(
+    {"server", "vmid", "cluster", "node", "type", "environment", "owner", "tags", "server_id"}
+)
 _DISK: Final = dict.fromkeys(
     ("node_disk_io_time_seconds_total", "node_disk_read_bytes_total", "node_disk_written_bytes_total"), ("device",)
 )

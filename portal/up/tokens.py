@@ -7,7 +7,7 @@ from typing import Final
 
 from portal.lib.keys import load_or_create_secret
 from portal.up.layout import Layout
-from portal.up.trouble import explained
+from portal.up.trouble import Trouble, explained
 
 METRICS: Final = "PORTAL_METRICS_TOKEN"
 DISCOVERY: Final = "PORTAL_SD_TOKEN"
@@ -25,6 +25,23 @@ FILES: Final = {
 def token_files(layout: Layout) -> dict[str, Path]:
     """Setting → the file with that token; made where there is none. Raises Trouble."""
     return {setting: _file(layout, setting, name) for setting, name in FILES.items()}
+
+
+def copy_for_others(files: Mapping[str, Path], folder: Path) -> dict[str, Path]:
+    """Setting → a copy in that folder of the tokens that Prometheus and Alertmanager show, for the folder's group:
+    where they run as users of their own, they cannot look into ours. Raises Trouble."""
+    if not folder.is_dir():
+        raise Trouble(f"{folder} is not there: make it for those who may read the tokens, for example with "
+                      f"`install -d -m 750 -g prometheus {folder}`.")  # fmt: skip
+    copies = {setting: folder / FILES[setting] for setting in (METRICS, DISCOVERY, ALERTMANAGER)}
+    with explained("copying the tokens", folder):
+        group = folder.stat().st_gid
+        for setting, copy in copies.items():
+            copy.touch(mode=0o600)
+            os.chown(copy, -1, group)
+            copy.chmod(0o640)
+            copy.write_text(files[setting].read_text())
+    return copies
 
 
 def of_the_children(files: Mapping[str, Path]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import requests
+import yaml
 from django.core.management import CommandError, call_command
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -235,7 +236,10 @@ def test_the_values_that_are_known_are_those_of_a_running_portal(admin_client):
 def test_what_service_discovery_gives_a_target_is_known():
     seed.make_server(seed.make_cluster(), exporter_port=9100, operator_address="192.0.2.1")
     (group,) = json.loads(discovery.targets())
-    assert {name for name in group["labels"] if not name.startswith("__meta_")} == DISCOVERED
+    config = yaml.safe_load((BASE / "deploy" / "prometheus" / "prometheus.yml").read_text())
+    (job,) = [job for job in config["scrape_configs"] if job["job_name"] == "managed-servers"]
+    relabelled = {rule["target_label"] for rule in job["relabel_configs"]}
+    assert {name for name in group["labels"] if not name.startswith("__meta_")} | relabelled == DISCOVERED
 
 
 def dashboard(tmp_path: Path, *expressions: str, **variables: str) -> Path:

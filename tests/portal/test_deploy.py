@@ -103,3 +103,40 @@ def test_django_finds_nothing_to_say_of_an_installation_behind_https(tmp_path):
     command = [PYTHON, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
     done = subprocess.run(command, cwd=deploy.BASE, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def installation(tmp_path, settings):
+    settings.PORTAL_DATA = tmp_path / "var"
+    return tmp_path
+
+
+def test_tokens_are_copied_for_programs_that_run_as_users_of_their_own(installation):
+    place = installation / "tokens"
+    place.mkdir(mode=0o750)
+    call_command("render_deploy", str(installation / "out"), tokens=place, verbosity=0)
+    names = {"metrics-token", "sd-token", "alertmanager-token"}
+    assert {path.name: path.read_text() for path in place.iterdir()} == {
+        name: (installation / "var" / "keys" / name).read_text() for name in names
+    }
+    assert {(path.stat().st_mode & 0o777, path.stat().st_gid) for path in place.iterdir()} == {
+        (0o640, place.stat().st_gid)
+    }
+    config = (installation / "out" / "prometheus" / "prometheus.yml").read_text()
+    assert f"credentials_file: {place / 'metrics-token'}" in config
+    assert f"credentials_file: {place / 'sd-token'}" in config
+
+
+def test_a_folder_for_tokens_that_is_not_there_is_told_with_the_line_that_makes_it(installation):
+    with pytest.raises(CommandError, match="install -d -m 750 -g prometheus"):
+        call_command("render_deploy", str(installation / "out"), tokens=installation / "none")
+    assert not (installation / "out").exists()
+
+
+def test_a_new_token_takes_the_place_of_the_copy(installation):
+    place = installation / "tokens"
+    place.mkdir()
+    for _ in range(2):
+        (installation / "var" / "keys" / "sd-token").unlink(missing_ok=True)
+        call_command("render_deploy", str(installation / "out"), tokens=place, verbosity=0)
+    assert (place / "sd-token").read_text() == (installation / "var" / "keys" / "sd-token").read_text()
