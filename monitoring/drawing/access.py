@@ -4,7 +4,7 @@ whoever may see it. What is not there, or not for them, is not found: nobody lea
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from django.db.models import Model
+from django.db.models import Model, Q
 from django.http import Http404
 
 from monitoring.panel_queries import ALL
@@ -14,6 +14,7 @@ from servers.models import Cluster, Node, Server
 
 EVERYTHING: Final = frozenset({"", ALL, "All", "$__all"})
 PREFIX: Final = "var-"
+MOST_DIGITS: Final = 5  # of a port
 
 
 def find_dashboard(user: Any, uid: str) -> Dashboard:
@@ -42,6 +43,7 @@ def variables(user: Any, uid: str, asked: Mapping[str, str]) -> dict[str, str]:
     found = {name: asked.get(PREFIX + name, "") for name in known}
     chosen = {name: value for name, value in found.items() if value not in EVERYTHING}
     _demand(user, chosen, by_name=by_name(shown))
+    _demand_machine(user, chosen.get("machine", ""))
     return chosen
 
 
@@ -63,6 +65,18 @@ def _demand(user: Any, chosen: Mapping[str, str], *, by_name: bool) -> None:
         if not server.isascii() or not server.isdigit() or len(server) > 9:
             raise Http404
         _each(user, Server.objects.filter(vmid=int(server), **of_cluster).select_related("cluster"))
+
+
+def _demand_machine(user: Any, instance: str) -> None:
+    """What a server's exporter tells is for whoever may see that server; other machines are nobody's in particular."""
+    host, _colon, port = instance.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or len(port) > MOST_DIGITS:
+        return
+    host = host.removeprefix("[").removesuffix("]")
+    here = Q(operator_address__iexact=host) | Q(operator_address="", agent_address__iexact=host)
+    rows = list(Server.objects.filter(here, exporter_port=int(port), retired_at=None).select_related("cluster"))
+    if not all(may(user, "view", row) for row in rows):
+        raise Http404
 
 
 def _each(user: Any, rows: Iterable[Model]) -> None:

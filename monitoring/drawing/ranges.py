@@ -16,6 +16,7 @@ from portal.lib import clock
 DEFAULT: Final = ("now-6h", "now")
 SHORTEST: Final = 60
 LONGEST: Final = 400 * 86_400  # seconds: more than a year, so that a year can be compared with itself
+EARLIEST: Final = 86_400  # the second day of 1970: a date in every zone, and before anything was measured
 POINTS: Final = 700
 # Seconds between two points. Neighbours differ by less than 2.4, so that there are 300 to 700 points of a range.
 STEPS: Final = (
@@ -74,6 +75,10 @@ def _bounded(start: int, end: int, now: int, words: list[str]) -> tuple[int, int
         if end > now + 60:
             words.append(_("Nothing is known of the future: the range ends now."))
         end = now
+    if start < EARLIEST:
+        if end < EARLIEST:
+            words.append(_("Nothing was measured before 1970: the range begins there."))
+        start, end = EARLIEST, max(end, EARLIEST + SHORTEST)
     if end - start > LONGEST:
         words.append(_("That is longer than can be drawn: the last %d days of it are shown.") % (LONGEST // 86_400))
         start = end - LONGEST

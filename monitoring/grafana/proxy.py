@@ -6,7 +6,7 @@ portal's own session. Cookies pass in neither direction. An answer streams throu
 
 from collections.abc import Iterator
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from csp.decorators import csp_exempt
 from django.conf import settings
@@ -115,12 +115,13 @@ def _headers(request: HttpRequest, who: Identity) -> dict[str, str | None]:
 
 def _stays(request: HttpRequest, target: str) -> bool:
     """Whether a redirect leads to another page of the same Grafana, and not to its login page."""
-    parts = urlsplit(target)
-    path = parts.path
-    if parts.netloc and parts.netloc != request.get_host():
+    if "\\" in target:  # browsers read it as a slash
         return False
-    inside = path.startswith("/grafana/") or (not path.startswith("/") and not parts.netloc)
-    return inside and not gate.climbs(path) and path.rstrip("/") != "/grafana/login"
+    parts = urlsplit(target)
+    if gate.climbs(parts.path) or (parts.netloc and parts.netloc != request.get_host()):
+        return False
+    path = urlsplit(urljoin(request.path, target)).path
+    return path.startswith("/grafana/") and path.rstrip("/") != "/grafana/login"
 
 
 def _dressed(answer: HttpResponseBase, found: Any, target: str) -> HttpResponseBase:

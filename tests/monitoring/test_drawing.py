@@ -115,6 +115,32 @@ def test_a_server_that_this_person_may_not_see_is_not_found(server, prometheus, 
 
 
 @pytest.mark.parametrize(
+    ("columns", "instance"),
+    [
+        ({"operator_address": "web-01.example.org"}, "Web-01.example.org:9100"),
+        ({"agent_address": "192.0.2.7"}, "192.0.2.7:9100"),
+        ({"agent_address": "2001:db8::7"}, "[2001:db8::7]:9100"),
+    ],
+)
+def test_what_a_servers_exporter_tells_is_for_those_who_may_see_the_server(prometheus, columns, instance):
+    seed.make_server(seed.make_cluster(), exporter_port=9100, **columns)
+    address, others = "/admin/panels/machine/1", {"var-machine": "192.0.2.9:9100"}
+    mine = {"var-machine": instance}
+    assert seed.browser("viewer").get(f"{address}/data", mine).status_code == 200
+    nobody = seed.browser("")
+    assert nobody.get(f"{address}/data", mine).status_code == 404
+    # A machine that is no server of ours is for all of the staff, as in Grafana.
+    assert nobody.get(f"{address}/data", others).status_code == 200
+
+
+@pytest.mark.parametrize("when", ["0001-01-01", "1900-01-01", "9999-12-31", "now-999999999y"])
+def test_a_page_with_an_impossible_range_opens(server, when):
+    page = f"/admin/servers/server/{server.pk}/change/"
+    for address in ("/admin/dashboards/system-overview/", page):
+        assert seed.browser("viewer").get(address, {"from": when, "to": when}).status_code == 200
+
+
+@pytest.mark.parametrize(
     "asked",
     [
         {"var-server": "999"}, {"var-cluster": "other"}, {"var-node": "pve9"}, {"var-server": '100"} or up{a="'},

@@ -55,6 +55,9 @@ def test_a_range_of_the_past_does_not_move():
         ("now-1h", "'; drop", "six hours", 21_600),
         ("now-999999999y", "now", "400 days", 400 * DAY),
         ("99999999999999", "now", "future", 60),
+        ("0001-01-01", "0001-01-01", "before 1970", 60),
+        ("0001-01-01T00:00:00+14:00", "1969-12-31", "before 1970", 60),
+        ("-62135596800", "now", "-62135596800", 21_600),
     ],
 )
 def test_what_cannot_be_drawn_is_bounded_with_a_word(start, end, word, span):
