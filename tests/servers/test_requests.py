@@ -53,6 +53,11 @@ def test_three_are_asked_for_in_the_form_and_made(client, ada, blueprint, pve):
     page = client.get(answer.headers["Location"]).content.decode()
     assert "ssh ada@10.9.8.11" in page
     assert "3 of 3 ready" in page
+    type(operations[0].server).objects.filter(pk=operations[1].server.pk).update(retired_at=clock.now())
+    page = client.get(answer.headers["Location"]).content.decode()
+    assert "ssh ada@10.9.8.11" not in page
+    assert "ssh ada@10.9.8.12" in page
+    assert "made, and deleted since" in page
     assert "being carried out" not in page
     assert Server.objects.filter(vmid__gte=100_000, owner="web team").count() == 3
 

@@ -79,7 +79,7 @@ def overview(row: ServerRequest) -> dict[str, Any]:
 
 def line(operation: Operation) -> dict[str, Any]:
     """One server: its state, the step it is at, the last line of the log, and at the end how to log in."""
-    ready = operation.state in READY
+    ready = operation.state in READY and not _is_gone(operation)
     return {
         "operation": operation, "url": object_url(operation), "name": operation.subject, "active": operation.is_active,
         "server": labels.to(operation.server) if operation.server else operation.parameters.get("name"),
@@ -96,8 +96,15 @@ def line(operation: Operation) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _is_gone(operation: Operation) -> bool:
+    """Whether the server was made and is not there any more: nobody logs in to it."""
+    return operation.server is not None and operation.server.is_retired
+
+
 def badge(operation: Operation) -> Any:
     """The state in the words of somebody who waits for a server."""
+    if operation.state in READY and _is_gone(operation):
+        return show.badge(_("made, and deleted since"), show.MUTED)
     if operation.state in READY:
         warned = operation.state == OperationState.WARNINGS
         return show.badge(_("ready, with warnings") if warned else _("ready"), show.WARN if warned else show.GOOD)
