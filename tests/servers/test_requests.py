@@ -1,5 +1,6 @@
 """Requests of new servers: the form says what is wrong before anything is sent, and a second person agrees."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -187,6 +188,8 @@ def test_a_blueprint_is_changed_with_pickers_of_what_the_cluster_has(client, ada
     page = client.get(reverse("admin:servers_blueprint_change", args=(blueprint.pk,))).content.decode()
     assert '<option value="vmbr1"' in page
     assert "ceph-vm: " in page
+    # Two storages have the same file.
+    assert len(re.findall(r">debian-12-standard_[^<]*zst \((?:cephfs|local)\)<", page)) == 2
 
 
 def test_a_new_blueprint_offers_what_the_chosen_cluster_has_and_nothing_of_another(client, ada, blueprint, known):

@@ -103,7 +103,12 @@ def pick(fields: dict[str, Any], name: str, offer: Offer, present: str, *, kind:
 
 def _templates(offer: Offer, _kind: str) -> list[tuple[str, str]]:
     guests = [(str(row.vmid), f"{row.name} ({row.vmid}, {labels.kind_word(row)})") for row in offer.templates.values()]
-    return guests + [(name, name.rpartition("/")[2]) for name in sorted(offer.images)]
+    return guests + [(volume, _image(volume)) for volume in sorted(offer.images)]
+
+
+def _image(volume: str) -> str:
+    """A container template's file, and the storage that it is on: several may have the same."""
+    return f"{volume.rpartition('/')[2]} ({volume.partition(':')[0]})"
 
 
 def _storages(offer: Offer, kind: str) -> list[tuple[str, str]]:
