@@ -8,10 +8,14 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
+from monitoring import telling
+from monitoring.incidents import locked
 from monitoring.models import Incident, StepKind
 from notifications import acknowledged, snoozed
+from notifications import untold as untold_messages
 from portal.lib import audit, clock
 
+AT_ONCE: Final = 500
 MORNING: Final = 8  # o'clock in the reader's zone
 TOMORROW: Final = "tomorrow"
 # What can be chosen for a snooze: a number of minutes, or until tomorrow morning.
@@ -43,6 +47,26 @@ def snooze(incident: Incident, until: datetime, person: Any) -> bool:
         _waiting(incident).update(snoozed_until=until)
         audit.note(incident, {"snoozed_until": (incident.snoozed_until or "", until)})
         incident.steps.create(kind=StepKind.SNOOZED, by=str(person)[:150], until=until)
+    return True
+
+
+def untold() -> list[Incident]:
+    """The open incidents of which nobody was told and will be told by itself: there was no channel when they began."""
+    found = list(Incident.objects.filter(closed_at=None).order_by("-opened_at")[:AT_ONCE])
+    mine = untold_messages([incident.message_id for incident in found])
+    return [incident for incident in found if incident.message_id in mine]
+
+
+def tell(incident: Incident, person: Any) -> bool:
+    """Tell it after all, by the routes as they are now. False where somebody was told, or it is over."""
+    with transaction.atomic():
+        mine = locked(incident.pk)
+        if not mine.is_open or not untold_messages([mine.message_id]):
+            return False
+        mine.told += 1
+        mine.save(update_fields=["told"])
+        audit.note(mine, {"told_by": ("", person)})
+        telling.late(mine)
     return True
 
 

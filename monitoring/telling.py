@@ -20,6 +20,13 @@ def beginning(incident: Incident) -> None:
     publish(_message(incident, Status.FIRING, incident.text, incident.opened_at))
 
 
+def late(incident: Incident) -> None:
+    """It has been there for a while and nobody was told, for want of a channel. ``told`` is one more than before."""
+    words = _("It has been so for %(span)s, and nobody was told before. %(text)s")
+    text = words % {"span": clock.span(incident.duration), "text": incident.text}
+    publish(_message(incident, Status.FIRING, text, incident.opened_at))
+
+
 def worse(incident: Incident) -> None:
     """It is worse than was told. The incident's severity is the new one, ``told`` one more than before."""
     words = _("This is %(severity)s by now. %(text)s")

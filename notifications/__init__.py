@@ -49,6 +49,7 @@ __all__ = [
     "snoozed",
     "told",
     "try_url",
+    "untold",
 ]
 
 
@@ -61,6 +62,14 @@ def publish(message: Message, *, channels: "Iterable[AlertChannel] | None" = Non
     from notifications import dispatch
 
     return dispatch.publish(message, channels=channels)
+
+
+def untold(message_ids: Iterable[str]) -> set[str]:
+    """Those of which no channel was given anything, nor will be by itself: nothing waits for a group or a quiet hour's
+    end."""
+    from notifications import history
+
+    return history.untold(list(message_ids))
 
 
 def figures() -> "Figures":

@@ -6,8 +6,8 @@ from typing import Final
 
 from django.utils.safestring import SafeString
 
-from notifications.models import Delivery, DeliveryState
-from portal.lib import show
+from notifications.models import Decision, Delivery, DeliveryState
+from portal.lib import clock, show
 from portal.lib.buttons import object_url
 
 MOST: Final = 50
@@ -41,3 +41,10 @@ def of(message_id: str) -> list[Told]:
         )
         for row in rows
     ]
+
+
+def untold(message_ids: list[str]) -> set[str]:
+    """Those without a delivery, and without a decision to wait that still holds."""
+    given = Delivery.objects.filter(incident__in=message_ids).values_list("incident", flat=True)
+    waiting = Decision.objects.filter(incident__in=message_ids, until__gt=clock.now())
+    return set(message_ids) - set(given) - set(waiting.values_list("incident", flat=True))

@@ -4,67 +4,25 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 
 from monitoring import caring, setting_aside
-from monitoring.admin import incident_filters, shown
+from monitoring.admin import asking, incident_filters, shown
 from monitoring.models import Incident
-from notifications import muting
+from notifications import has_channel, muting
 from portal.lib import clock, show
 from portal.lib.access import may
 from portal.lib.admin import SyncedAdmin
-from portal.lib.buttons import Confirmation, Outcome, ask, list_url, object_button, object_url
+from portal.lib.buttons import Outcome, list_url, object_button, object_url
 
 AT_ONCE: Final = 500
-NAMED: Final = 30
-
-
-def _about_acknowledging(incident: Incident) -> Confirmation:
-    return Confirmation(
-        title=_("Acknowledge"),
-        question=_("Tell the others that you are looking after “%(title)s”?") % {"title": incident.title},
-        points=_meaning(),
-        button=_("I look after it"),
-    )
-
-
-def _meaning() -> list[str]:
-    return [
-        _("Your name and the time are kept with it."),
-        _("It is neither repeated nor escalated any more. Its end is told all the same."),
-    ]
-
-
-def _about_closing(incident: Incident) -> Confirmation:
-    return Confirmation(
-        title=_("Mark as over"),
-        question=_("Say that “%(title)s” is over?") % {"title": incident.title},
-        points=[
-            _("For trouble that is over while nobody says so, as when its end was lost on the way."),
-            _("Whoever was told of it is told of its end."),
-            _("It is opened again if its source goes on saying that it is there."),
-        ],
-        button=_("It is over"),
-    )
-
-
-def _about_snoozing(incident: Incident) -> Confirmation:
-    return Confirmation(
-        title=_("Snooze"),
-        question=_("For how long do you want to hear no more of “%(title)s”?") % {"title": incident.title},
-        points=[
-            _("Until then it is neither repeated nor escalated. Its end is told all the same."),
-            _("Then it is said once more, unless somebody has acknowledged it."),
-        ],
-        button=_("Snooze"),
-        choices=list(caring.SNOOZES.items()),
-    )
 
 
 @admin.register(Incident)
@@ -109,9 +67,32 @@ class IncidentAdmin(SyncedAdmin):
         for row in rows:
             row.mutes = mutes_of(row.judged_labels) if mutes_of and row.is_open else []
 
+    def get_urls(self) -> list[URLPattern]:
+        """With the page that tells what was told to nobody."""
+        page = self.admin_site.admin_view(self.tell_untold)
+        return [path("tell/", page, name="monitoring_incident_tell"), *super().get_urls()]
+
+    def tell_untold(self, request: HttpRequest) -> HttpResponse:
+        """Asked first, done by the POST: a channel that was added later hears of what is there already."""
+        if not may(request.user, "acknowledge", Incident):
+            raise PermissionDenied
+        found = caring.untold()
+        if not has_channel():
+            messages.warning(request, _("There is no channel that could tell it: add one first."))
+        elif not found:
+            messages.info(request, _("Of every open incident somebody was told, or it waits for its time."))
+        elif request.method != "POST":
+            return asking.about_telling(self, request, found)
+        else:
+            done = sum(caring.tell(row, request.user) for row in found)
+            words = ngettext("%(count)d incident is told now, by the routes.",
+                             "%(count)d incidents are told now, by the routes.", done)  # fmt: skip
+            messages.success(request, words % {"count": done})
+        return HttpResponseRedirect(list_url(Incident))
+
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """With how many there are of each sort."""
-        counted = {} if request.method == "POST" else {"counts": incident_filters.counts(request.GET.dict())}
+        counted = {} if request.method == "POST" else {"counts": _counts(request)}
         return super().changelist_view(request, {**(extra_context or {}), **counted})
 
     @display(description=gettext_lazy("trouble"), ordering="title")
@@ -153,7 +134,7 @@ class IncidentAdmin(SyncedAdmin):
 
     @object_button(
         permission="acknowledge", description=gettext_lazy("Acknowledge"), path="acknowledge", icon="front_hand",
-        confirmation=_about_acknowledging,
+        confirmation=asking.about_acknowledging,
     )  # fmt: skip
     def acknowledge(self, request: HttpRequest, incident: Incident) -> Outcome:
         """Keep who looks after it, unless somebody was faster."""
@@ -163,7 +144,7 @@ class IncidentAdmin(SyncedAdmin):
 
     @object_button(
         permission="acknowledge", description=gettext_lazy("Snooze"), path="snooze", icon="snooze",
-        confirmation=_about_snoozing,
+        confirmation=asking.about_snoozing,
     )  # fmt: skip
     def snooze(self, request: HttpRequest, incident: Incident) -> Outcome:
         """Hear no more of it for a while."""
@@ -179,7 +160,7 @@ class IncidentAdmin(SyncedAdmin):
 
     @object_button(
         permission="close", description=gettext_lazy("Mark as over"), path="close", icon="task_alt",
-        confirmation=_about_closing,
+        confirmation=asking.about_closing,
     )  # fmt: skip
     def close(self, request: HttpRequest, incident: Incident) -> Outcome:
         """Say that it is over, where nobody else will."""
@@ -197,7 +178,7 @@ class IncidentAdmin(SyncedAdmin):
         if not able:
             messages.warning(request, _("None of them waits for anybody: they are acknowledged already, or over."))
         elif "confirmed" not in request.POST:
-            return _ask_about_many(self, request, able, len(rows) - len(able))
+            return asking.about_many(self, request, able, len(rows) - len(able))
         else:
             done = sum(caring.acknowledge(row, request.user) for row in able)
             words = ngettext("You look after %(count)d incident now.", "You look after %(count)d incidents now.", done)
@@ -205,20 +186,14 @@ class IncidentAdmin(SyncedAdmin):
         return HttpResponseRedirect(list_url(Incident))
 
 
+def _counts(request: HttpRequest) -> list[dict[str, Any]]:
+    """How many there are of each sort, and those that were told to nobody, for whoever may tell them."""
+    found = incident_filters.counts(request.GET.dict())
+    if found[0]["number"] and may(request.user, "acknowledge", Incident) and (untold := len(caring.untold())):
+        url = reverse("admin:monitoring_incident_tell")
+        found.append({"words": _("told to nobody: tell them"), "number": untold, "url": url, "here": False})
+    return found
+
+
 def _page(incident: Incident) -> str:
     return object_url(incident).removesuffix("change/")
-
-
-def _ask_about_many(model_admin: Any, request: HttpRequest, able: list[Incident], rest: int) -> HttpResponse:
-    count = len(able)
-    words = ngettext("Tell the others that you look after this incident?",
-                     "Tell the others that you look after these %(count)d incidents?", count)  # fmt: skip
-    points = [row.title for row in able[:NAMED]]
-    points += [_("… and %d more") % (count - NAMED)] if count > NAMED else []
-    points += [_("Left out, for they are acknowledged or over: %d") % rest] if rest else []
-    hidden = [("action", "acknowledge_selected"), ("confirmed", "yes")]
-    hidden += [(ACTION_CHECKBOX_NAME, str(row.pk)) for row in able]
-    about = Confirmation(
-        _("Acknowledge"), words % {"count": count}, _("I look after them"), [*points, *_meaning()], hidden=hidden
-    )
-    return ask(model_admin, request, about, list_url(Incident))

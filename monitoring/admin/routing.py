@@ -3,13 +3,18 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from monitoring import caring
+from monitoring.models import Incident
 from monitoring.things import identity_of, labels_of
 from notifications import may_see_rules, may_silence, muted_now, reach, silence_url, try_url
 from portal.lib import show
+from portal.lib.access import may
 from portal.lib.sections import Section, section
 from servers.models import Cluster, Node, Server
 
@@ -30,6 +35,19 @@ def node_silences(request: HttpRequest, node: Node) -> Section | None:
 def cluster_silences(request: HttpRequest, cluster: Cluster) -> Section | None:
     """The same of a cluster and everything in it."""
     return _of(request, cluster)
+
+
+@section("notifications.alertchannel:top", order=10)
+def untold_incidents(request: HttpRequest, channel: Any) -> Section | None:
+    """What began before there was a channel: it is told to a new one only if somebody says so."""
+    if not channel.enabled or not may(request.user, "acknowledge", Incident) or not (found := caring.untold()):
+        return None
+    words = ngettext("%(count)d incident is open of which nobody was told, as it began before there was a channel.",
+                     "%(count)d incidents are open of which nobody was told, as they began before there was a channel.",
+                     len(found))  # fmt: skip
+    link = show.link(reverse("admin:monitoring_incident_tell"), _("Tell them now"), "pm-button")
+    facts = [(_("Not told"), words % {"count": len(found)}), (_("Say it after all"), link)]
+    return Section(_("Open incidents"), "portal/facts.html", {"facts": facts}, icon="campaign", wide=True)
 
 
 def _of(request: HttpRequest, thing: Server | Node | Cluster) -> Section | None:
