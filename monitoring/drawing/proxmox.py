@@ -101,7 +101,11 @@ def figures(server: Server, number: int, wanted: Range) -> dict[str, Any]:
         {"name": str(line.name), "values": _averages(rows, line.column, start, step, points), "dashed": line.limit}
         for line in chart.lines
     ]
-    return {"start": start, "end": start + (points - 1) * step, "step": step, "words": words, "series": series}
+    shown = {"start": start, "end": start + (points - 1) * step, "step": step, "words": words, "series": series}
+    if not rows:
+        shown["hint"] = _("Proxmox has kept nothing for this range: choose a longer one, or wait a few minutes for the "
+                          "first averages of a new server.")  # fmt: skip
+    return shown
 
 
 def _grid(rows: list[dict[str, float]], wanted: Range) -> tuple[int, int, int]:

@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 
 def all_of_them() -> dict[str, str]:
     """By the key that the scripts use."""
-    return {**_of_states(), **_of_panels()}
+    return {**_of_states(), **_of_panels(), **_of_times()}
 
 
 def _of_states() -> dict[str, str]:
@@ -27,6 +27,11 @@ def _of_states() -> dict[str, str]:
         "choose": _("Choose what to look at"),
         "next": _("It is looked at again by itself."),
     }
+
+
+def _of_times() -> dict[str, str]:
+    """Lengths of time, as ``clock.span`` has them."""
+    return {"y": _("%d y"), "d": _("%d d"), "h": _("%d h"), "min": _("%d min"), "s": _("%d s")}
 
 
 def _of_panels() -> dict[str, str]:

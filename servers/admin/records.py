@@ -99,7 +99,7 @@ def change_text(change: StateChange) -> SafeString | str:
 
 def _field(change: StateChange) -> str:
     """The column's name in the person's language; nothing where the kind says it already."""
-    if not change.field or change.kind in {ChangeKind.STATUS, ChangeKind.MOVED}:
+    if not change.field or change.kind in {ChangeKind.STATUS, ChangeKind.MOVED, ChangeKind.SYNC}:
         return ""
     known = {column.name: column.verbose_name for column in Server._meta.fields}
     return str(known.get(change.field, change.field))
@@ -111,4 +111,6 @@ def _value(change: StateChange, text: str) -> str:
         return show.size(int(text))
     if change.kind == ChangeKind.STATUS:
         return str(WORDS.get(text, text))
+    if change.kind == ChangeKind.SYNC:
+        return {"ok": _("works"), "failing": _("fails")}.get(text, text)
     return Truncator(text).chars(120)

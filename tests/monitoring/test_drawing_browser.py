@@ -76,10 +76,11 @@ def look(watched):
     """Opens a page; what its console complains about is in ``page.complaints``."""
     contexts = []
 
-    def open_page(path: str, *, theme: str = "light", width: int = 1440) -> Page:
+    def open_page(path: str, *, theme: str = "light", width: int = 1440, locale: str = "en-US") -> Page:
         context = watched.browser.new_context(
-            storage_state=watched.state, viewport={"width": width, "height": 5000}, timezone_id="Asia/Seoul"
-        )
+            storage_state=watched.state, viewport={"width": width, "height": 5000}, timezone_id="Asia/Seoul",
+            locale=locale,
+        )  # fmt: skip
         contexts.append(context)
         context.add_init_script(f"localStorage.setItem('adminTheme', '\"{theme}\"')")
         context.set_default_timeout(BROWSER_PATIENCE)
@@ -129,6 +130,19 @@ def test_every_dashboard_is_drawn_and_nothing_serious_is_found_on_it(look, uid, 
     assert page.evaluate(TOO_WIDE) == []
     assert serious(page) == []
     assert page.complaints == []
+
+
+@pytest.mark.parametrize(
+    ("locale", "texts"),
+    [
+        ("en-US", ["1 min 52 s", "11 h 5 min", "3 d", "0 s", "5 s"]),
+        ("ko-KR", ["1분 52초", "11시간 5분", "3일", "0초", "5초"]),
+    ],
+)
+def test_lengths_of_time_are_in_the_readers_language(look, locale, texts):
+    page = look("/admin/dashboards/business/", locale=locale)
+    said = page.evaluate("[112, 39900, 259200, 0, 5].map((one) => window.portalPanels.units.format(one, 's', 0))")
+    assert [text.replace("\u00a0", " ") for text in said] == texts
 
 
 def test_dragging_over_a_chart_chooses_that_range_for_the_page(look):

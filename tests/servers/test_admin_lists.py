@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from portal.lib import clock
-from servers.models import Server
+from servers.models import Server, StateChange
 from tests.support import seed
 
 pytestmark = pytest.mark.django_db
@@ -209,3 +209,11 @@ def test_a_page_of_a_long_list_is_read_in_its_order_and_not_sorted(name):
     seed.many_servers(190)
     assert "ORDER BY" not in plan_of(url(name))
     assert "ORDER BY" not in plan_of(url(name, "?p=2"))
+
+
+def test_a_sync_that_begins_to_fail_is_told_in_the_readers_language():
+    cluster = seed.make_cluster()
+    StateChange.objects.create(cluster=cluster, kind="sync", field="sync", old="ok", new="failing")
+    address = "/admin/servers/statechange/"
+    assert "works → fails" in seed.browser("viewer").get(address).content.decode()
+    assert "정상 → 실패" in seed.browser("viewer").get(address, headers={"accept-language": "ko"}).content.decode()

@@ -44,6 +44,12 @@ def test_its_curves_have_the_range_of_the_page(server, start, points):
     assert any(0 < value < 1 for value in values if value is not None)
 
 
+def test_where_proxmox_kept_nothing_that_is_said_and_nothing_of_scraping(server):
+    found = drawn(server, **{"from": "2001-01-01", "to": "2001-01-02"})
+    assert "Proxmox has kept nothing for this range" in found["hint"]
+    assert "hint" not in drawn(server)
+
+
 def test_the_size_of_the_memory_is_a_limit_and_not_a_curve(server):
     assert [one["dashed"] for one in drawn(server, 2)["series"]] == [False, True]
 

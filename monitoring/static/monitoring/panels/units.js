@@ -67,7 +67,16 @@
         return size >= 100 || size === 0 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : size >= 0.01 ? 3 : 4;
     }
 
+    /* In the reader's language where it is a length of time, else the unit as everybody writes it. */
+    function timed(text, word) {
+        const known = (panels.words || {})[word];
+        return known && known.includes("%d") ? known.replace("%d", text).replace(" ", SPACE) : text + SPACE + word;
+    }
+
     function joined(text, word) {
+        if (TIME.some((step) => step[2] === word)) {
+            return timed(text, word);
+        }
         return word ? text + (word === "%" ? "" : SPACE) + word.trim() : text;
     }
 
@@ -80,7 +89,7 @@
             const whole = Math.floor(rest / size);
             rest -= whole * size;
             if (whole) {
-                words.push(whole + SPACE + word);
+                words.push(timed(whole, word));
             } else if (words.length) {
                 break;
             }
@@ -88,7 +97,7 @@
                 break;
             }
         }
-        return (seconds < 0 ? "−" : "") + (words.join(" ") || "0" + SPACE + "s");
+        return (seconds < 0 ? "−" : "") + (words.join(" ") || timed(0, "s"));
     }
 
     /* The value as a text. decimals: as many as the panel says, else as many as tell something. */
