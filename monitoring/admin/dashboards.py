@@ -3,7 +3,7 @@
 Whether Grafana shows them or the portal draws them is decided when the page opens; the addresses are the same.
 """
 
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
@@ -21,8 +21,9 @@ from monitoring.grafana import frames, health
 from monitoring.grafana.identity import identity_of
 from monitoring.panels import Dashboard
 
-# How a page is shown where somebody says so in its address.
-DRAWN: Final = "portal"
+# How a page is shown where its address says so: as somebody wished, or because the browser saw Grafana go away, which
+# is for that one look.
+WISHED, AWAY = rangebar.WISHED, "away"
 
 
 @require_safe
@@ -57,6 +58,7 @@ def page(request: HttpRequest, uid: str) -> HttpResponse:
         "frames": [frames.whole(shown, variables)] if found.answers else [],
         "grafana": frames.link_of(shown, variables),
         "line": found.line,
+        "other_way": other_way(request, framed=found.answers),
         "panels": shown.panels,
         "variables": variables,
         "marks": definitions.marks(uid, variables),
@@ -67,9 +69,22 @@ def page(request: HttpRequest, uid: str) -> HttpResponse:
 
 def answers(request: HttpRequest, uid: str) -> health.Health:
     """Whether Grafana shows that dashboard to this person now; no, where the address asks for the portal's drawing."""
-    if request.GET.get("renderer") == DRAWN:
-        return health.Health(answers=False, line=_("Drawn by the portal."))
-    return health.look(identity_of(request.user), uid)
+    asked = request.GET.get("renderer")
+    if asked == WISHED:
+        return health.Health(answers=False, line=health.DRAWN)
+    return health.silent() if asked == AWAY else health.look(identity_of(request.user), uid)
+
+
+def other_way(request: HttpRequest, *, framed: bool) -> dict[str, Any]:
+    """The link to the other renderer: the portal's, which has tables and files, or back to Grafana; {} without one."""
+    asked = {name: value for name, value in request.GET.dict().items() if name not in {"from", "to", "refresh"}}
+    wished = asked.pop("renderer", "") == WISHED
+    if framed:
+        asked["renderer"] = WISHED
+    elif not wished or not health.configured():
+        return {}
+    words = _("Tables and files: draw by the portal") if framed else _("Show in Grafana")
+    return {"url": f"?{urlencode(asked)}", "text": words, "icon": "query_stats" if framed else "frame_inspect"}
 
 
 def _tabs(shown: Dashboard, kept: dict[str, str]) -> list[dict[str, Any]]:

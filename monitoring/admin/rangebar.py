@@ -32,6 +32,7 @@ REFRESHES: Final = {"": gettext_lazy("Off"), "15s": gettext_lazy("15 s"), "30s":
 SPELLED: Final = re.compile(r"now(-\d{1,9}[smhdwMy])?")
 OF_ROWS: Final = ("cluster", "node", "server")  # what the portal itself knows; Prometheus is asked for others
 KEPT: Final = ("from", "to", "refresh", "renderer")
+WISHED: Final = "portal"  # of ``renderer``: other values are for one look
 LISTED: Final = quick.LISTED  # names that are offered; others can be typed
 UNASKED: Final[Mapping[str, str]] = {}
 
@@ -74,7 +75,7 @@ def of(
     """The bar of that page. A range that cannot be shown is bounded, and ``words`` say so. ``unasked``: the range and
     refresh of a page whose address names none."""
     asked = request.GET.dict()
-    typed = dict(asked)
+    typed = {name: value for name, value in asked.items() if name != "renderer" or value == WISHED}
     if not {"from", "to"} & asked.keys() and not unasked and (first := quick.first_range()):
         asked["from"] = first
     asked = {**unasked, **asked}

@@ -64,6 +64,7 @@ def _of(
         "bar": bar, "choices": [], "line": found.line, "panels": shown, "variables": variables, "range": bar.range,
         "marks": definitions.marks(uid, variables),
         "frames": frames.single(shown, variables, found) if found.answers else [],
+        "other_way": dashboards.other_way(request, framed=found.answers),
     }  # fmt: skip
     chosen = urlencode({access.PREFIX + name: value for name, value in variables.items()})
     return Section(

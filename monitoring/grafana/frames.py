@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from django.conf import settings
 from django.urls import reverse
 
-from monitoring.grafana.health import Health, known
+from monitoring.grafana.health import Health, configured, known
 from monitoring.panels import Dashboard, Panel, dashboard
 
 ROW: Final = 38  # pixels of Grafana's grid, gap included
@@ -48,18 +48,13 @@ def link(panel: Panel, variables: Mapping[str, str]) -> str:
     """Where Grafana shows that panel large; '' where no Grafana is configured. It need not answer now."""
     if not configured():
         return ""
-    number = _number(panel, known(panel.dashboard_uid))
+    number = _number(panel, known())
     return f"{_place('d', dashboard(panel.dashboard_uid))}?{_query(variables)}&viewPanel={number}"
 
 
 def link_of(shown: Dashboard, variables: Mapping[str, str]) -> str:
     """The same of a whole dashboard."""
     return f"{_place('d', shown)}?{_query(variables)}" if configured() else ""
-
-
-def configured() -> bool:
-    """Whether somebody said that there is a Grafana: by a setting, or by letting ``bin/up`` start one."""
-    return "PORTAL_GRAFANA_URL" in settings.STACK_GIVEN or not settings.PORTAL_GRAFANA_PROXIED
 
 
 def _number(panel: Panel, health: Health) -> str:

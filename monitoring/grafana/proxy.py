@@ -47,13 +47,15 @@ def proxy(request: HttpRequest, rest: str = "") -> HttpResponseBase:
     verdict = gate.decide(request, request.method or "", request.path)
     if verdict.identity is None:
         return small_page(request, verdict.status)
+    if health.is_away():  # a thread that waits for what hangs is one less for everybody
+        return small_page(request, 502, why=_("it did not answer a moment ago"))
     sent = request.read(MOST_SENT + 1)
     if len(sent) > MOST_SENT:
         return small_page(request, 413)
     try:
         return _handed_on(request, rest, verdict.identity, sent)
     except (RequestError, NoKey, UnicodeError, ValueError) as error:
-        health.forget()
+        health.recheck()
         return small_page(request, 502, why=str(error) if isinstance(error, NoKey) else why(error))
 
 

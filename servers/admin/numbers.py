@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from functools import cached_property
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from django.core.cache import cache
 from django.db.models import Case, Count, F, FloatField, IntegerField, Max, Q, Value, When
@@ -69,8 +69,11 @@ class Numbers:
         total = sum(self.servers.values())
         if total < MANY:
             return self._count_backups(total)
-        found = cache.get_or_set(BACKUPS_KEY, lambda: self._count_backups(total), REMEMBERED_SECONDS)
-        return cast("dict[str, int]", found)  # it never keeps None
+        found: dict[str, int] | None = cache.get(BACKUPS_KEY)
+        if found is None:  # get_or_set would fail where Redis is away
+            found = self._count_backups(total)
+            cache.set(BACKUPS_KEY, found, REMEMBERED_SECONDS)
+        return found
 
     def _count_backups(self, total: int) -> dict[str, int]:
         kept = Backup.objects.filter(gone_at=None, server__retired_at=None, server__template=False)

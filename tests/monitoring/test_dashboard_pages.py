@@ -4,12 +4,15 @@ import os
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from html import unescape
 
 import pytest
+import time_machine
 
 from monitoring import panels
 from monitoring.panels import dashboards, panels_of
+from portal.lib import clock
 from tests.support import seed
 from tests.support.grafana import StandInGrafana, shipped
 from tests.support.processes import free_port
@@ -22,6 +25,7 @@ SILENT = "Grafana does not answer: drawn by the portal."
 @pytest.fixture
 def grafana(settings):
     settings.ALLOWED_HOSTS = ["testserver"]
+    settings.STACK_GIVEN = frozenset({"PORTAL_GRAFANA_URL"})
     with StandInGrafana(dashboards=shipped()) as there:
         settings.PORTAL_GRAFANA_URL = there.root
         yield there
@@ -29,6 +33,7 @@ def grafana(settings):
 
 @pytest.fixture
 def nobody(settings):
+    settings.STACK_GIVEN = frozenset({"PORTAL_GRAFANA_URL"})
     settings.PORTAL_GRAFANA_URL = f"http://127.0.0.1:{free_port()}"
 
 
@@ -139,9 +144,68 @@ def test_without_a_key_to_sign_with_the_line_says_so(grafana, client, ada, setti
     assert "manage.py grafana_key" in client.get("/admin/dashboards/business/").text
 
 
-def test_somebody_may_ask_for_the_portals_drawing(grafana, client, ada):
-    assert "Drawn by the portal." in client.get("/admin/dashboards/business/?renderer=portal").text
+def test_where_nobody_named_a_grafana_none_is_missed(nobody, client, ada, settings):
+    settings.STACK_GIVEN = frozenset()
+    page = client.get("/admin/dashboards/business/").text
+    assert "Drawn by the portal." in page
+    assert SILENT not in page
+    assert "Show in Grafana" not in page
+
+
+def test_somebody_may_ask_for_the_portals_drawing_and_go_back(grafana, client, ada, things):
+    for address in ("/admin/dashboards/infrastructure/?var-cluster=한국+%26+co&from=now-1h", pages(things)["server"]):
+        framed = client.get(address).text
+        (wished,) = re.findall(r'href="([^"]+)" data-ranged><span[^>]*>query_stats', framed)
+        assert "from=" not in wished
+        drawn = client.get(address.partition("?")[0] + unescape(wished)).text
+        assert "Drawn by the portal." in drawn
+        (back,) = re.findall(r'href="([^"]+)" data-ranged><span[^>]*>frame_inspect', drawn)
+        assert "data-frame=" in client.get(address.partition("?")[0] + unescape(back)).text
+
+
+def test_the_portals_drawing_for_one_look_is_taken_along_nowhere(grafana, client, ada):
+    page = client.get("/admin/dashboards/business/?renderer=away").text
+    assert SILENT in page
+    assert "renderer" not in page
     assert grafana.seen == []
+
+
+def test_a_verdict_outlives_no_other_one(grafana, client, ada):
+    with time_machine.travel(clock.now(), tick=False) as now:
+        assert frames(client.get("/admin/dashboards/business/"))
+        grafana.dashboards = {}
+        now.shift(4)
+        assert "does not know" in client.get("/admin/dashboards/infrastructure/").text
+        now.shift(4)
+        assert "does not know" in client.get("/admin/dashboards/business/").text
+
+
+def test_what_grafana_does_not_show_to_one_is_no_verdict_for_another(grafana, client, ada, monkeypatch):
+    grafana.dashboards = {}
+    assert "does not know" in client.get("/admin/dashboards/business/").text
+    grafana.dashboards = shipped()
+    client.force_login(seed.make_user("viewer", name="bob"))
+    assert frames(client.get("/admin/dashboards/business/"))
+
+
+def test_a_link_is_as_the_grafana_of_today_wants_it_long_after_it_was_asked(grafana, client, ada, things):
+    grafana.version, grafana.new_ids = "10.4.0", False
+    client.get("/admin/dashboards/business/")
+    with time_machine.travel(clock.now() + timedelta(hours=3)):
+        page = client.get("/admin/panels/business/1/").text
+    assert "viewPanel=1" in page
+    assert "viewPanel=panel-1" not in page
+
+
+def test_a_grafana_that_hangs_keeps_nobody_waiting_who_comes_later(grafana, client, ada, monkeypatch):
+    monkeypatch.setattr("monitoring.grafana.health.SECONDS", 0.3)
+    monkeypatch.setattr("monitoring.grafana.proxy.ANSWER_SECONDS", 0.3)
+    grafana.delay = 3
+    assert client.get("/grafana/d/business/x").status_code == 502
+    asked = len(grafana.seen)
+    assert "a moment ago" in client.get("/grafana/d/business/x").content.decode()
+    assert SILENT in client.get("/admin/dashboards/business/").text
+    assert len(grafana.seen) == asked
 
 
 def test_a_grafana_elsewhere_is_framed_there(grafana, client, ada, settings):

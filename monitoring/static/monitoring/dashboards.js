@@ -5,6 +5,7 @@
 
     const CUSTOM = "custom";
     const HIGHEST = 12000;
+    const AWAY = "away";
 
     function state(bar) {
         const asked = new URLSearchParams(location.search);
@@ -35,12 +36,19 @@
 
     /* --- frames */
 
-    /* Grafana went away after this page was made: the portal draws instead, from the next look on. */
+    /* Grafana went away after this page was made: the portal draws instead, for this look. */
     function drawnByThePortal() {
         const address = new URL(location.href);
-        if (address.searchParams.get("renderer") !== "portal") {
-            address.searchParams.set("renderer", "portal");
-            location.replace(address);
+        address.searchParams.set("renderer", AWAY);
+        location.replace(address);
+    }
+
+    /* The next look asks Grafana again. */
+    function forThisLook() {
+        const address = new URL(location.href);
+        if (address.searchParams.get("renderer") === AWAY) {
+            address.searchParams.delete("renderer");
+            history.replaceState(null, "", address);
         }
     }
 
@@ -167,6 +175,7 @@
         if (!bar) {
             return;
         }
+        forThisLook();
         show(bar);
         watch(bar);
         frames(bar);
