@@ -97,3 +97,10 @@ def test_choosing_a_server_fills_in_its_labels_on_the_page_to_try(page, live_ser
     page.click("button:has-text('Who would be told?')")
     page.wait_for_selector("text=Nobody would be told")
     assert page.complaints == []
+
+
+@pytest.mark.parametrize(("theme", "scheme"), [("dark", "dark"), ("light", "normal")])
+def test_scrollbars_are_as_dark_as_the_page(page, live_server, theme, scheme):
+    page.add_init_script(f"localStorage.setItem('adminTheme', '\"{theme}\"')")
+    page.goto(f"{live_server.url}/admin/")
+    page.wait_for_function(f"getComputedStyle(document.body).colorScheme === '{scheme}'")
