@@ -104,3 +104,12 @@ def test_scrollbars_are_as_dark_as_the_page(page, live_server, theme, scheme):
     page.add_init_script(f"localStorage.setItem('adminTheme', '\"{theme}\"')")
     page.goto(f"{live_server.url}/admin/")
     page.wait_for_function(f"getComputedStyle(document.body).colorScheme === '{scheme}'")
+
+
+def test_a_card_that_cannot_be_selected_does_not_speak_of_selecting(page, live_server):
+    seed.many_servers(3)
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto(f"{live_server.url}/admin/monitoring/servercoverage/")
+    first = page.locator("#result_list .data-row >> nth=0").locator("td >> nth=0")
+    assert first.get_attribute("data-label") == "Select record"
+    assert first.evaluate("(cell) => getComputedStyle(cell, '::before').display") == "none"
