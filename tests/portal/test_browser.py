@@ -113,3 +113,14 @@ def test_a_card_that_cannot_be_selected_does_not_speak_of_selecting(page, live_s
     first = page.locator("#result_list .data-row >> nth=0").locator("td >> nth=0")
     assert first.get_attribute("data-label") == "Select record"
     assert first.evaluate("(cell) => getComputedStyle(cell, '::before').display") == "none"
+
+
+def test_a_phone_names_the_page_one_is_on_and_leads_from_an_object_to_its_list(page, live_server):
+    server = seed.make_server(seed.make_cluster(), name="web-1")
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto(f"{live_server.url}/admin/servers/server/?q=web")
+    assert page.inner_text("#header-inner h1").strip() == "Servers"
+    page.goto(f"{live_server.url}/admin/servers/server/{server.pk}/change/")
+    assert page.inner_text("#header-inner h1").strip() == str(server)
+    page.click("#header-inner a[title='Go back']")
+    page.wait_for_url("**/admin/servers/server/")
