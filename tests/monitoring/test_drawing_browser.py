@@ -35,6 +35,15 @@ TOO_WIDE = """document.documentElement.scrollWidth <= document.documentElement.c
 [...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
 .map((one) => one.outerHTML.slice(0, 120) + " " + one.getBoundingClientRect().right)"""
 
+# Which menus begin left of their panels, under the sidebar or outside the window; each is opened in turn.
+CUT_OFF = """[...document.querySelectorAll(".pp-menu")].filter((one) => {
+    one.querySelector("button").click();
+    const [list, grid] = [one.querySelector("ul"), one.closest(".pp-grid")].map((box) => box.getBoundingClientRect());
+    const cut = list.left < grid.left;
+    one.querySelector("button").click();
+    return cut;
+}).map((one) => one.closest(".pp-panel").id)"""
+
 
 @pytest.fixture(scope="module")
 def watched() -> Iterator[SimpleNamespace]:
@@ -143,6 +152,13 @@ def test_lengths_of_time_are_in_the_readers_language(look, locale, texts):
     page = look("/admin/dashboards/business/", locale=locale)
     said = page.evaluate("[112, 39900, 259200, 0, 5].map((one) => window.portalPanels.units.format(one, 's', 0))")
     assert [text.replace("\u00a0", " ") for text in said] == texts
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_menu_of_each_panel_opens_where_all_of_it_is_seen(look, width):
+    page = look("/admin/dashboards/system-overview/?renderer=portal&from=now-5m", width=width)
+    settled(page)
+    assert page.evaluate(CUT_OFF) == []
 
 
 def test_dragging_over_a_chart_chooses_that_range_for_the_page(look):

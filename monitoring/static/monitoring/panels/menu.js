@@ -12,8 +12,19 @@
         }
     }
 
+    /* The list ends below its button, and is wider than a small panel: at the left edge it would begin outside the page, or below the sidebar. */
+    function keepInside(menu) {
+        menu.list.style.right = "";
+        const grid = menu.list.closest(".pp-grid").getBoundingClientRect();
+        const missing = grid.left - menu.list.getBoundingClientRect().left;
+        if (missing > 0) {
+            menu.list.style.right = -missing + "px";
+        }
+    }
+
     function open(menu) {
         menu.list.hidden = false;
+        keepInside(menu);
         menu.button.setAttribute("aria-expanded", "true");
         menu.list.querySelector("a, button").focus();
     }
