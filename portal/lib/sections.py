@@ -24,11 +24,15 @@ TILES: Final = "front:tiles"
 
 @dataclass(frozen=True)
 class Table:
-    """Rows for the template ``portal/table.html``: cells are texts or safe HTML."""
+    """Rows for the template ``portal/table.html``: cells are texts or safe HTML.
+
+    ``folds`` is for four columns, of which the last is a sentence: on a phone it stands below the other three.
+    """
 
     head: list[Any]
     rows: list[list[Any]]
     empty: Any = ""
+    folds: bool = False
 
 
 @dataclass(frozen=True)

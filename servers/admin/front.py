@@ -200,11 +200,11 @@ def clusters_card(request: HttpRequest, _subject: None) -> Section | None:
             labels.to(cluster),
             labels.cluster_status(cluster),
             show.moment(cluster.last_success_at),
-            cluster.last_error or show.DASH,
+            cluster.last_error,
         ]
         for cluster in numbers.of(request).clusters
     ]
-    table = Table([_("Cluster"), _("State"), _("Last good sync"), _("Error")], rows)
+    table = Table([_("Cluster"), _("State"), _("Last good sync"), _("Error")], rows, folds=True)
     return Section(
         _("Clusters"),
         context={"table": table},
@@ -224,7 +224,8 @@ def changes_card(request: HttpRequest, _subject: None) -> Section | None:
         [show.moment(change.at), labels.to(change.subject), records.change_kind(change), records.change_text(change)]
         for change in numbers.of(request).changes
     ]
-    table = Table([_("When"), _("What"), _("Kind"), _("Change")], rows, _("Nothing has changed since the first sync."))
+    empty = _("Nothing has changed since the first sync.")
+    table = Table([_("When"), _("What"), _("Kind"), _("Change")], rows, empty, folds=True)
     url = list_url(StateChange)
     return Section(
         _("Latest changes"), context={"table": table}, icon="history", url=url, url_text=_("All changes"), wide=True

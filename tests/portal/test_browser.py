@@ -124,3 +124,21 @@ def test_a_phone_names_the_page_one_is_on_and_leads_from_an_object_to_its_list(p
     assert page.inner_text("#header-inner h1").strip() == str(server)
     page.click("#header-inner a[title='Go back']")
     page.wait_for_url("**/admin/servers/server/")
+
+
+# What of a table on the front page is not seen without scrolling it sideways.
+HIDDEN_ASIDE = """[...document.querySelectorAll(".pm-folds :is(th, td)")].filter((cell) => {
+    const [box, page] = [cell, cell.closest(".pm-scroll")].map((one) => one.getBoundingClientRect());
+    return box.right > page.right + 1;
+}).map((cell) => cell.innerText)"""
+
+
+def test_the_front_page_says_on_a_phone_why_a_cluster_fails_and_what_changed(page, live_server):
+    error = "https://pve1.jeju.example.org:8006 cannot be reached: there is no route to it. Check the address. "
+    cluster = seed.make_cluster("a-cluster-with-quite-a-long-name", last_error=error * 5, last_success_at=None)
+    seed.many_servers(5, cluster=cluster)
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto(f"{live_server.url}/admin/")
+    assert page.locator(".pm-folds").count() == 2
+    assert page.evaluate(HIDDEN_ASIDE) == []
+    assert page.locator(".pm-folds tbody tr >> nth=0").bounding_box()["height"] < 150
