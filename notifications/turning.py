@@ -3,6 +3,7 @@
 Each turn is one transaction that begins with a claim (a conditional update): a worker that dies leaves it due.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -92,21 +93,41 @@ def _nag(watch: Watch, rules: Rules, moment: datetime) -> None:
     if route is None:
         watch.put(repeat_at=None, escalate_at=None)
         return
-    crowd = _crowd(watch, moment)
+    step = watch.step
+    if step >= len(route.steps):
+        watch.put(escalate_at=None)  # the route had more steps
+    escalates, repeats = _is_due(watch.escalate_at, moment), _is_due(watch.repeat_at, moment)
+    if not escalates and not repeats:
+        watch.put()
+        return
+
+    def climbs(one: Watch) -> bool:
+        return escalates and one.step == step and _is_due(one.escalate_at, moment + TOGETHER)
+
+    def is_repeated(one: Watch) -> bool:
+        return repeats and _is_due(one.repeat_at, moment + TOGETHER)
+
+    crowd = _crowd(watch, moment, lambda one: climbs(one) or is_repeated(one))
     if _postponed(crowd, route, rules, moment):
         return
-    if watch.escalate_at and watch.escalate_at <= moment and watch.step < len(route.steps):
-        _escalate(crowd, route, moment)
-    if watch.repeat_at and watch.repeat_at <= moment:
-        _repeat(crowd, route, moment)
+    climbing, repeated = [one for one in crowd if climbs(one)], [one for one in crowd if is_repeated(one)]
+    if climbing:
+        _escalate(climbing, route, moment)
+    if repeated:
+        _repeat(repeated, route, moment)
 
 
-def _crowd(watch: Watch, moment: datetime) -> list[Watch]:
-    """It, and what of its bundle is due about now, claimed."""
+def _is_due(at: datetime | None, moment: datetime) -> bool:
+    return at is not None and at <= moment
+
+
+def _crowd(watch: Watch, moment: datetime, joins: Callable[[Watch], bool]) -> list[Watch]:
+    """It, and what of its bundle joins it, claimed: each that is at the same step, or is repeated, about now."""
     if watch.bundle_id is None:
         return [watch]
     others = Watch.objects.filter(bundle=watch.bundle_id, state=WatchState.TOLD, due_at__lte=moment + TOGETHER)
-    return [watch, *(other for other in others.exclude(pk=watch.pk).select_related("notification") if _claim(other))]
+    near = others.exclude(pk=watch.pk).select_related("notification")
+    return [watch, *(other for other in near if joins(other) and _claim(other))]
 
 
 def _postponed(crowd: list[Watch], route: RouteRule, rules: Rules, moment: datetime) -> bool:
