@@ -106,7 +106,7 @@ def _jobs(cluster: Cluster) -> Iterator[Job]:
     for storage in storages.select_related("node"):
         node = storage.node.name if storage.node else next(iter(online), "")
         if node in online:
-            yield Job(f"content:{storage.name}@{storage.node.name if storage.node else ''}", "content", storage, node)
+            yield Job(Backup.listing_of(storage), "content", storage, node)
 
 
 def _due(jobs: list[Job], done: dict[str, float], moment: datetime) -> list[Job]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -17,7 +17,7 @@ from monitoring.models import ServerCoverage
 from portal.lib import clock, show
 from portal.lib.admin import SyncedAdmin
 from portal.lib.buttons import object_url
-from servers.models import Cluster, Server
+from servers.models import Backup, Cluster, Server
 
 Choices = list[tuple[str, Any]]
 
@@ -102,6 +102,13 @@ class ServerCoverageAdmin(SyncedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """The living servers, judged."""
         return coverage.judged(super().get_queryset(request), clock.now())
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """With a word while the backups of a new cluster are being listed."""
+        if Backup.are_unread(Cluster.objects.all()):
+            words = _("The backups of a new cluster are still being listed: servers may seem to have none.")
+            messages.info(request, words)
+        return super().changelist_view(request, extra_context)
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         """The server's own page."""

@@ -83,18 +83,8 @@ class Numbers:
 
     @cached_property
     def backups_unread(self) -> bool:
-        """Whether no backup is known because a cluster's storages were not listed yet, as after its first sync."""
-        counts = self.backups
-        if counts["none"] < sum(counts.values()):
-            return False
-        new = [
-            row.pk
-            for row in self.clusters
-            if row.enabled and not any(key.startswith("content:") for key in row.rotation)
-        ]
-        return (
-            bool(new) and Storage.objects.filter(cluster__in=new, content__contains="backup", retired_at=None).exists()
-        )
+        """Whether it is too early to say which servers have none."""
+        return self.backups["none"] > 0 and Backup.are_unread(self.clusters)
 
     @cached_property
     def failed_runs(self) -> int:

@@ -1,11 +1,17 @@
 """Backups that exist on the storages, and the runs that make them."""
 
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Final
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from portal.lib import clock
 from servers.models.cluster import Cluster
-from servers.models.inventory import Kind, Server, Storage
+from servers.models.inventory import Kind, NodeStatus, Server, Storage
+
+NEW_FOR: Final = timedelta(minutes=30)  # from a cluster's first good sync
 
 
 class Verification(models.TextChoices):
@@ -57,6 +63,23 @@ class Backup(models.Model):
 
     def __str__(self) -> str:
         return self.volid
+
+    @staticmethod
+    def listing_of(storage: Storage) -> str:
+        """The key in ``Cluster.rotation`` under which it is kept when that storage's backups were asked for last."""
+        return f"content:{storage.name}@{storage.node.name if storage.node else ''}"
+
+    @classmethod
+    def are_unread(cls, clusters: Iterable[Cluster]) -> bool:
+        """Whether the backups of a cluster that is new here are still being listed, storage by storage: until then,
+        that a server has none says nothing. One query."""
+        since = clock.now() - NEW_FOR
+        new = {row.pk: row for row in clusters if row.enabled and (row.first_complete_at or clock.now()) > since}
+        listed = models.Q(node=None) | models.Q(node__status=NodeStatus.ONLINE)
+        storages = Storage.objects.filter(
+            listed, cluster__in=new, retired_at=None, status="available", content__contains="backup"
+        )
+        return any(cls.listing_of(one) not in new[one.cluster_id].rotation for one in storages.select_related("node"))
 
 
 class Outcome(models.TextChoices):

@@ -139,11 +139,27 @@ def test_no_page_of_ours_has_an_inline_script():
 
 def test_backups_that_were_not_read_yet_are_not_told_to_be_missing():
     client = seed.browser("viewer")
-    cluster = seed.make_cluster()
-    seed.make_server(cluster, seed.make_node(cluster))
+    cluster = seed.make_cluster(first_complete_at=clock.now())
+    node = seed.make_node(cluster)
+    storage = seed.make_storage(cluster, name="nfs", content="backup")
+    seed.make_storage(cluster, name="pbs", content="backup")
+    seed.make_backup(storage, seed.make_server(cluster, node))
+    seed.make_server(cluster, node)
+    asked = {"content:nfs@": clock.now().timestamp()}
+    # One of two storages is listed: whoever has none there may have one on the other.
+    for rotation, unread in ({}, True), (asked, True), ({**asked, "content:pbs@": 1.0}, False):
+        Cluster.objects.update(rotation=rotation)
+        page = client.get("/admin/overview/").content.decode()
+        assert ("not read yet" in page, "being asked for their backups" in page) == (unread, unread)
+        assert ("still being listed" in client.get("/admin/monitoring/servercoverage/").content.decode()) is unread
+    assert "1 has no backup" in page
+
+
+@pytest.mark.parametrize(
+    "old", [{"first_complete_at": clock.now() - timedelta(days=1)}, {"enabled": False, "first_complete_at": None}]
+)
+def test_a_storage_that_comes_later_hides_nothing(old):
+    cluster = seed.make_cluster(**old)
     seed.make_storage(cluster, content="backup")
-    page = client.get("/admin/overview/").content.decode()
-    assert ("not read yet" in page, "being asked for their backups" in page) == (True, True)
-    Cluster.objects.update(rotation={"content:nfs@": clock.now().timestamp()})
-    page = client.get("/admin/overview/").content.decode()
-    assert ("not read yet" in page, "1 has no backup" in page) == (False, True)
+    seed.make_server(cluster, seed.make_node(cluster))
+    assert "1 has no backup" in seed.browser("viewer").get("/admin/overview/").content.decode()
