@@ -30,8 +30,14 @@ def _of_states() -> dict[str, str]:
 
 
 def _of_times() -> dict[str, str]:
-    """Lengths of time, as ``clock.span`` has them."""
-    return {"y": _("%d y"), "d": _("%d d"), "h": _("%d h"), "min": _("%d min"), "s": _("%d s")}
+    """Lengths of time, as ``clock.span`` has them. Keys of their own: ``min`` is the least of a legend."""
+    return {
+        "time-y": _("%d y"),
+        "time-d": _("%d d"),
+        "time-h": _("%d h"),
+        "time-min": _("%d min"),
+        "time-s": _("%d s"),
+    }
 
 
 def _of_panels() -> dict[str, str]:

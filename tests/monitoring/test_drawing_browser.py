@@ -154,6 +154,17 @@ def test_lengths_of_time_are_in_the_readers_language(look, locale, texts):
     assert [text.replace("\u00a0", " ") for text in said] == texts
 
 
+def test_an_axis_of_years_is_in_the_readers_language(look):
+    page = look("/admin/dashboards/business/", locale="ko-KR")
+    year = 31_536_000
+    assert page.evaluate(f"window.portalPanels.units.ticks(0, {4 * year}, 's', 4).label({year})") == "1년"
+
+
+def test_the_least_of_a_legend_is_not_called_like_a_minute(look):
+    page = look("/admin/dashboards/business/")
+    assert page.evaluate("window.portalPanels.words.min") == "Min"
+
+
 @pytest.mark.parametrize("width", [1440, 390])
 def test_the_menu_of_each_panel_opens_where_all_of_it_is_seen(look, width):
     page = look("/admin/dashboards/system-overview/?renderer=portal&from=now-5m", width=width)

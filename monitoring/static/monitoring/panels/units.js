@@ -13,7 +13,7 @@
         words.slice(first || 0).map((word, place) => [place ? Math.pow(base, place) : 0, Math.pow(base, place), word + (behind || "")]);
     const TIME = [
         [0, 1e-9, "ns"], [1e-6, 1e-6, "µs"], [1e-3, 1e-3, "ms"], [1, 1, "s"], [60, 60, "min"], [3600, 3600, "h"],
-        [86400, 86400, "d"], [31536000, 31536000, "years"],
+        [86400, 86400, "d"], [31536000, 31536000, "y"],
     ];
     const scaled = (factor) => TIME.map(([from, by, word]) => [from / factor, by / factor, word]);
     const fixed = (word) => [[0, 1, word]];
@@ -69,7 +69,7 @@
 
     /* In the reader's language where it is a length of time, else the unit as everybody writes it. */
     function timed(text, word) {
-        const known = (panels.words || {})[word];
+        const known = (panels.words || {})["time-" + word];
         return known && known.includes("%d") ? known.replace("%d", text).replace(" ", SPACE) : text + SPACE + word;
     }
 
