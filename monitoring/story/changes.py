@@ -74,7 +74,7 @@ def _changes(scope: Scope, user: Any, start: datetime, end: datetime) -> Iterato
     named = rows.select_related("server", "node", "storage__node", "cluster")
     for row in named.order_by("-at", "-pk")[:MOST]:
         title = format_html("{} · {}", show.link(object_url(row.subject), row.subject), row.get_kind_display())
-        yield Entry(row.at, "sync", title, _from_to(row.field, row.old, row.new))
+        yield Entry(row.at, "sync", title, _from_to(row.column, row.before, row.after))
 
 
 def _edits(scope: Scope, user: Any, start: datetime, end: datetime) -> Iterator[Entry]:

@@ -200,8 +200,8 @@ def of_change(change: StateChange) -> Facts:
         (_("When"), show.moment(change.at)),
         (_("What"), labels.to(change.subject)),
         (_("Kind"), records.change_kind(change)),
-        (_("Column"), change.field),
-        (_("Before"), change.old),
-        (_("After"), change.new),
+        (_("Column"), change.column),
+        (_("Before"), change.before),
+        (_("After"), change.after),
         (_("Cluster"), labels.to(change.cluster)),
     ]

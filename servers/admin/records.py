@@ -1,16 +1,15 @@
 """The words and colours of what happened: changes, backups and their runs."""
 
-from typing import Any, Final
+from typing import Final
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from portal.lib import clock, show
 from servers.admin import labels
-from servers.models import Backup, BackupRun, ChangeKind, NodeStatus, Outcome, Server, ServerStatus, StateChange
+from servers.models import Backup, BackupRun, ChangeKind, Outcome, StateChange
 
 OUTCOME_TONES: Final[dict[str, str]] = {
     Outcome.RUNNING: show.CALM,
@@ -23,12 +22,8 @@ KIND_TONES: Final[dict[str, str]] = {
     ChangeKind.RETIRED: show.WARN,
     ChangeKind.SYNC: show.CALM,
 }
-WORDS: Final[dict[str, Any]] = {
-    "available": gettext_lazy("available"),  # a storage
-    **dict(NodeStatus.choices),
-    **dict(ServerStatus.choices),
-}
-SIZES: Final = frozenset({"max_memory", "max_disk", "size"})
+# Their kind says already what changed.
+PLAIN: Final = frozenset({ChangeKind.STATUS, ChangeKind.MOVED, ChangeKind.RETIRED, ChangeKind.SYNC})
 
 
 def outcome(run: BackupRun) -> SafeString:
@@ -89,28 +84,13 @@ def change_kind(change: StateChange) -> SafeString:
 
 def change_text(change: StateChange) -> SafeString | str:
     """From what to what."""
-    old, new = _value(change, change.old), _value(change, change.new)
-    what = _field(change)
+    old, new = _value(change.before), _value(change.after)
+    what = "" if change.kind in PLAIN else change.column
     if not old and not new:
         return what or show.DASH
-    text = format_html("{} → {}", old, new) if old else format_html("{}", new)
+    text = format_html("{} → {}", old, new or show.DASH) if old else format_html("{}", new)
     return format_html('<span class="pm-sub-inline">{}:</span> {}', what, text) if what else text
 
 
-def _field(change: StateChange) -> str:
-    """The column's name in the person's language; nothing where the kind says it already."""
-    if not change.field or change.kind in {ChangeKind.STATUS, ChangeKind.MOVED, ChangeKind.SYNC}:
-        return ""
-    known = {column.name: column.verbose_name for column in Server._meta.fields}
-    return str(known.get(change.field, change.field))
-
-
-def _value(change: StateChange, text: str) -> str:
-    """Sizes with their unit, states in the person's language, an absent value as a dash, others as they are."""
-    if change.field in SIZES and text.isdecimal():
-        return show.size(int(text))
-    if change.kind == ChangeKind.STATUS:
-        return str(WORDS.get(text, text))
-    if change.kind == ChangeKind.SYNC:
-        return {"ok": _("works"), "failing": _("fails")}.get(text, text)
+def _value(text: str) -> str:
     return Truncator(text).chars(120)

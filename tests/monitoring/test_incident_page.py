@@ -101,6 +101,15 @@ def test_what_changed_before_is_told_with_actor_and_both_values(server):
     assert "paused → running" not in before  # a neighbour's
 
 
+def test_what_changed_before_is_told_in_the_readers_language(server):
+    moment = clock.now()
+    seed.make_change(server.cluster, server, old="running", new="paused", at=moment - timedelta(minutes=1))
+    incident = fall(server, since=moment)
+    address = f"/admin/monitoring/incident/{incident.pk}/change/"
+    text = seed.browser("operator").get(address, headers={"accept-language": "ko"}).content.decode()
+    assert "상태: 실행 중 → 일시 중지됨" in text
+
+
 def test_what_changed_earlier_or_afterwards_is_not_the_cause(server):
     moment = clock.now()
     for minutes in (-31, 5):

@@ -1,5 +1,6 @@
 """The lists of the inventory: who sees them, what they find, and that their cost does not grow with their rows."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -217,3 +218,23 @@ def test_a_sync_that_begins_to_fail_is_told_in_the_readers_language():
     address = "/admin/servers/statechange/"
     assert "works → fails" in seed.browser("viewer").get(address).content.decode()
     assert "정상 → 실패" in seed.browser("viewer").get(address, headers={"accept-language": "ko"}).content.decode()
+
+
+CHANGES = (
+    ({"kind": "sync", "field": "sync", "old": "ok", "new": "failing"}, "정상 → 실패"),
+    ({"kind": "appeared", "field": "", "old": "", "new": "running"}, "실행 중"),
+    ({"kind": "retired", "old": "running", "new": ""}, "실행 중 → –"),
+    ({"kind": "configuration", "field": "template", "old": "False", "new": "True"}, "아니요 → 예"),
+    ({"kind": "configuration", "field": "max_memory", "old": "1073741824", "new": "2147483648"}, "1\xa0GiB → 2\xa0GiB"),
+)
+
+
+@pytest.mark.parametrize(("columns", "words"), CHANGES)
+@pytest.mark.parametrize("page", ["", "{}/change/"])
+def test_a_change_is_told_in_the_readers_language_in_the_list_and_on_its_own_page(page, columns, words):
+    cluster = seed.make_cluster("berlin")
+    change = seed.make_change(cluster, seed.make_server(cluster, seed.make_node(cluster)), **columns)
+    address = url("statechange", page.format(change.pk))
+    text = seed.browser("viewer").get(address, headers={"accept-language": "ko"}).content.decode()
+    assert words in text
+    assert not re.search(rf">[^<>]*\b{columns['old'] or columns['new']}\b[^<>]*<", text)
