@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from monitoring.models import Incident
 from monitoring.story.entries import Entry
 from monitoring.story.scope import Scope
-from portal.lib import show
+from portal.lib import audit, show
 from portal.lib.access import may
 from portal.lib.buttons import object_url
 from servers.models import BackupRun, Operation, OperationState, Outcome, StateChange, Storage
@@ -85,12 +85,18 @@ def _edits(scope: Scope, user: Any, start: datetime, end: datetime) -> Iterator[
     # What is new and nobody's doing is the sync's: that it appeared is a change already.
     by_people = ~Q(action=LogEntry.Action.CREATE, actor=None)
     rows = LogEntry.objects.filter(scope.of_edits(), by_people, timestamp__gte=start, timestamp__lte=end)
-    for row in rows.select_related("actor").order_by("-timestamp")[:MOST]:
+    for row in rows.select_related("actor", "content_type").order_by("-timestamp")[:MOST]:
         title = _("%(thing)s · edited in the portal") % {"thing": row.object_repr}
-        words = "; ".join(_from_to(str(name), *_pair(values)) for name, values in (row.changes_dict or {}).items())
+        words = "; ".join(_edit(row, str(name), values) for name, values in (row.changes_dict or {}).items())
         if row.action == LogEntry.Action.CREATE:
             title, words = _("%(thing)s · added in the portal") % {"thing": row.object_repr}, ""
         yield Entry(row.timestamp, "edit", title, words, str(row.actor or ""), show.CALM)
+
+
+def _edit(row: LogEntry, name: str, values: Any) -> str:
+    model = row.content_type.model_class()
+    old, new = (audit.value(model, name, text) for text in _pair(values))
+    return _from_to(audit.column(model, name), old, new)
 
 
 def _pair(values: Any) -> tuple[str, str]:

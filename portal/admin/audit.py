@@ -5,7 +5,6 @@ from typing import Any
 import auditlog.admin  # noqa: F401  (registers its own page, which ours replaces)
 from auditlog.models import LogEntry
 from django.contrib import admin
-from django.core.exceptions import FieldDoesNotExist
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.text import Truncator
@@ -13,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
 
-from portal.lib import show
+from portal.lib import audit, show
 from portal.lib.admin import GuardedAdmin
 
 admin.site.unregister(LogEntry)
@@ -81,7 +80,11 @@ class LogEntryAdmin(GuardedAdmin):
     @display(description=_("values"))
     def values(self, entry: LogEntry) -> Any:
         """Each column from what to what."""
-        rows = ((_column(entry, name), *_pair(change)) for name, change in (entry.changes or {}).items())
+        model = entry.content_type.model_class()
+        rows = (
+            (_column(entry, name), *(audit.value(model, name, text) for text in _pair(change)))
+            for name, change in (entry.changes or {}).items()
+        )
         body = format_html_join("", "<tr><th>{}</th><td>{}</td><td>{}</td></tr>", rows)
         return format_html(
             '<table class="pm-table"><thead><tr><th></th><th>{}</th><th>{}</th></tr></thead><tbody>{}</tbody></table>',
@@ -92,12 +95,7 @@ class LogEntryAdmin(GuardedAdmin):
 
 
 def _column(entry: LogEntry, name: str) -> str:
-    """The column's name as forms call it; as it is written where there is no such column (any more)."""
-    model = entry.content_type.model_class()
-    try:
-        return str(getattr(model._meta.get_field(name), "verbose_name", name)) if model else name
-    except FieldDoesNotExist:
-        return name
+    return audit.column(entry.content_type.model_class(), name)
 
 
 def _pair(change: Any) -> tuple[str, str]:

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from auditlog.models import LogEntry
-from django.db.models import Model
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import BooleanField, Field, Model
+from django.utils.translation import gettext as _
 
 HIDDEN = "••••••"
 
@@ -39,6 +41,26 @@ def entries(subject: Model, limit: int) -> list[tuple[datetime, str, dict[str, t
         (row.timestamp, row.actor.get_username() if row.actor else "", _pairs(row.changes or {}))
         for row in rows.order_by("-timestamp")[:limit]
     ]
+
+
+def column(model: type[Model] | None, name: str) -> str:
+    """The column's name as forms call it; as it is written where there is no such column (any more)."""
+    return str(getattr(_field(model, name), "verbose_name", name))
+
+
+def value(model: type[Model] | None, name: str, text: str) -> str:
+    """What an entry says of that column, in the reader's language where it is a choice or a yes or no."""
+    field = _field(model, name)
+    if isinstance(field, BooleanField):
+        return {"True": _("yes"), "False": _("no")}.get(text, text)
+    return str(dict(field.flatchoices).get(text, text)) if isinstance(field, Field) else text
+
+
+def _field(model: type[Model] | None, name: str) -> object:
+    try:
+        return model._meta.get_field(name) if model else None
+    except FieldDoesNotExist:
+        return None
 
 
 def _pairs(changes: Mapping[str, object]) -> dict[str, tuple[object, object]]:

@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from portal.lib import show
+from portal.lib import audit, show
 from portal.lib.access import may
 from portal.lib.buttons import object_url
 from portal.lib.export import plain
@@ -46,9 +46,8 @@ def _words(event: events.Event) -> list[Any]:
         return [show.link(object_url(event.row), Action(event.row.action).label), _operation(event.row)]
     if isinstance(event.row, StateChange):
         return [records.change_kind(event.row), records.change_text(event.row)]
-    known = {column.name: column.verbose_name for column in Server._meta.fields}
-    change = format_html("{} → {}", event.old or show.DASH, event.new or show.DASH)
-    return [str(known.get(event.what, event.what)), change]
+    old, new = (audit.value(Server, event.what, text) or show.DASH for text in (event.old, event.new))
+    return [audit.column(Server, event.what), format_html("{} → {}", old, new)]
 
 
 def _operation(row: Operation) -> Any:

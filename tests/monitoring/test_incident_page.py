@@ -110,6 +110,14 @@ def test_what_changed_before_is_told_in_the_readers_language(server):
     assert "상태: 실행 중 → 일시 중지됨" in text
 
 
+def test_what_was_edited_before_is_told_in_the_readers_language(server):
+    with time_machine.travel(clock.now() - timedelta(minutes=10), tick=False):
+        LogEntry.objects.log_create(server, action=1, changes={"expected_state": ["running", "stopped"]})
+    address = f"/admin/monitoring/incident/{fall(server).pk}/change/"
+    text = seed.browser("operator").get(address, headers={"accept-language": "ko"}).content.decode()
+    assert "기대 상태: 실행 중 → 중지됨" in text
+
+
 def test_what_changed_earlier_or_afterwards_is_not_the_cause(server):
     moment = clock.now()
     for minutes in (-31, 5):

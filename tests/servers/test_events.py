@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from auditlog.models import LogEntry
 
 from portal.lib import clock
 from servers import events
@@ -71,6 +72,22 @@ def test_an_operation_is_told_in_the_persons_language_and_without_what_only_mach
     assert "메모리: 4\xa0GiB" in words
     assert "이름: db, 코어: 2" in words
     assert "clone" not in words
+
+
+@pytest.mark.parametrize("page", ["server/{}/events/", "server/{}/change/"])
+def test_an_edit_is_told_in_the_readers_language(server, page):
+    browser = seed.browser("operator")
+    browser.post(f"/admin/servers/server/{server.pk}/change/", {"expected_state": "stopped", "_save": "1"})
+    text = browser.get(f"/admin/servers/{page.format(server.pk)}", headers={"accept-language": "ko"}).content.decode()
+    assert "마지막으로 의도하여 둔 상태 → 중지됨" in text
+
+
+def test_the_audit_trail_tells_values_in_the_readers_language(server):
+    seed.browser("operator").post(f"/admin/servers/server/{server.pk}/change/", {"expected_state": "stopped"})
+    entry = LogEntry.objects.get_for_object(server).filter(action=LogEntry.Action.UPDATE).get()
+    address = f"/admin/auditlog/logentry/{entry.pk}/change/"
+    text = seed.browser("administrator").get(address, headers={"accept-language": "ko"}).content.decode()
+    assert "<th>기대 상태</th><td>마지막으로 의도하여 둔 상태</td><td>중지됨</td>" in text
 
 
 def test_the_servers_page_shows_the_newest(server, happened):
